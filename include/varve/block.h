@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks: the one format in which history is held in RAM, written to flash and exported.
+//
+// A block holds every series' points (tier 0) or cells (other tiers) of one window. All integers
+// are little-endian; `varint` is LEB128; `zigzag` maps signed to unsigned as in Protocol Buffers.
+//
+//   header (VARVE_BLOCK_HEADER bytes)
+//     0  u32 magic "VRVB"          4  u8 version   5  u8 tier   6  u8 columns (1 points, 5 cells)
+//     7  u8 flags (0)              8  u32 length of the whole block, header included
+//    12  u32 CRC-32C of the whole block with these four bytes taken as zero
+//    16  u32 sequence number, growing within the tier           20  u32 step in ms
+//    24  i64 time of the first row, Unix ms                     32  i64 time of the last row
+//    40  i64 rolled-up-to: all history before this time is in this tier's blocks up to this one
+//    48  u64 samples accepted since the store was made          56  u64 bytes written to flash
+//    since 64  u32 offset of the directory   68  u32 rows   72  u16 directory entries   74  6 bytes
+//    zero
+//   columns: the series' chunks, back to back; the encoding is core/codec.h's
+//   directory: for each chunk varint(id - previous id), varint(bytes of the chunk), in id order.
+//     A series may have several chunks.
+//
+// Threading: a writer belongs to one task. Readers keep no state; any task.
+#ifndef VARVE_BLOCK_H
+#define VARVE_BLOCK_H
+
+#include "varve/error.h"
+#include "varve/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VARVE_BLOCK_MAGIC   0x42565256u
+#define VARVE_BLOCK_VERSION 1u
+#define VARVE_BLOCK_HEADER  80u
+
+// Names one block of a tier. Blocks are ordered by start, then by sequence number.
+struct varve_block_key {
+    int64_t start_ms; // time of the first row
+    int64_t end_ms;   // time of the last row (cells: the start of the last cell)
+    uint32_t seq;
+};
+
+// The decoded header.
+struct varve_block_info {
+    struct varve_block_key key;
+    uint32_t length;      // bytes, header included
+    uint32_t step_ms;     // the tier's step
+    uint32_t rows;        // points or cells of all series together
+    uint32_t directory;   // offset of the directory, bytes
+    uint16_t entries;     // directory entries
+    uint8_t tier;         // index of the tier when the block was written
+    uint8_t columns;      // 1 points, 5 cells
+    int64_t upto_ms;      // see "rolled-up-to" above
+    uint64_t samples;     // running total of the store
+    uint64_t flash_bytes; // running total of the store
+};
+
+// Builds one block in a buffer of the caller's. Fields are private to core/block.c.
+struct varve_block_writer {
+    uint8_t *buf;
+    size_t cap;
+    size_t used;     // header and columns, from the front
+    size_t dir_used; // directory, built from the back
+    struct varve_block_info info;
+    varve_series_id previous;
+};
+
+// Starts a block in `buf` of `cap` bytes (more than VARVE_BLOCK_HEADER). `info` gives tier,
+// columns, step, seq, upto, samples and flash_bytes; the rest is filled in by the writer.
+void varve_block_begin(struct varve_block_writer *w, void *buf, size_t cap,
+                       const struct varve_block_info *info);
+
+// Appends the points of one series; ids must not decrease from call to call, and `points` (n of
+// them, 1 .. VARVE_COLUMN_MAX) must be sorted by time. Returns 0, VARVE_E_FULL when they do not
+// fit any more (the block is unchanged and can be finished), or VARVE_E_INVALID.
+int varve_block_add_points(struct varve_block_writer *w, varve_series_id id,
+                           const struct varve_point *points, size_t n);
+
+// The same for cells, sorted by start; starts are multiples of the step.
+int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
+                          const struct varve_cell *cells, size_t n);
+
+// Writes directory, header and CRC. Returns the block's length in bytes, or VARVE_E_INVALID when
+// nothing was added.
+int varve_block_finish(struct varve_block_writer *w);
+
+// Reads and checks a header and the CRC of the `len` bytes at `buf` (which may be longer than the
+// block). Returns 0, VARVE_E_CORRUPT, or VARVE_E_VERSION for a block of a later format.
+int varve_block_open(const void *buf, size_t len, struct varve_block_info *info);
+
+// Decodes the points of one series with from_ms <= time <= to_ms out of a block that
+// varve_block_open() accepted, in time order within each chunk. Returns the number stored in `out`
+// (0 when the series is not in the block), VARVE_E_FULL when `cap` is too small, VARVE_E_CORRUPT,
+// or VARVE_E_INVALID when the block holds cells.
+int varve_block_points(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                       int64_t from_ms, int64_t to_ms, struct varve_point *out, size_t cap);
+
+// The same for cells whose start lies in the range.
+int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                      int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap);
+
+// Walks the directory: the id of entry `index` (0 ..) through `id`. Set *cursor to 0 first.
+// Returns 0, or VARVE_E_NOT_FOUND after the last entry, or VARVE_E_CORRUPT.
+int varve_block_next_series(const void *buf, const struct varve_block_info *info, size_t *cursor,
+                            varve_series_id *id);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configuration: INI text into one staged struct that a host is then made from.
+//
+//   [varve]                    settings of the host: struct varve_settings
+//   [tiers]                    NAME = STEP keep AGE [window SPAN], finest (raw) first
+//   [collector NAME]           an instance of the collector plugin NAME
+//   [collector NAME : PLUGIN]  the same under another name; [backend NAME : PLUGIN] likewise
+//
+// A section that stands there is switched on unless it says `enabled = no`. Values may use ${NAME}
+// and ${NAME:-fallback} from the environment. Nothing is applied until varve_conf_finish() accepts
+// the whole; every error names file, line, key and what was expected.
+//
+// Threading: one task; the finished struct is read-only and must outlive the host.
+#ifndef VARVE_CONF_H
+#define VARVE_CONF_H
+
+#include "varve/plugin.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// [varve]: the option table is varve_settings_options in core/conf_settings.c.
+struct varve_settings {
+    const char *state;      // directory of this device's state; stores' relative paths start here
+    const char *socket;     // UNIX socket of the daemon; relative to `state`
+    int64_t flush_ms;       // loss window: raw samples are made durable at least this often
+    int64_t series;         // cap on series
+    int64_t ring_samples;   // capacity of the ring between push and keeper; rounded up to 2^n
+    int64_t window_samples; // capacity of the raw window in RAM
+    int64_t cell_rows;      // capacity of the cell window in RAM, per rollup tier
+    int64_t outbox_bytes;   // encoded blocks in RAM that wait for a slow or failed backend
+    int64_t workers;        // collector tasks
+    int64_t log_level;      // enum varve_severity
+    int64_t log_target;     // 0 stderr, 1 syslog
+    int64_t clock;          // 0 auto: wait until the wall clock is plausible; 1 trust it always
+};
+
+struct varve_instance_conf {
+    const struct varve_plugin *plugin;
+    char name[VARVE_NAME_TEXT];
+    void *options; // plugin->options_size bytes inside the configuration
+    bool enabled;
+    int64_t interval_ms;   // collectors; 0: the plugin's default
+    int64_t deadline_ms;   // collectors; a run that takes longer is reported as hung
+    const char *tier_list; // backends: "raw minute" or "all"
+    uint32_t tiers;        // backends: bit per tier index, from tier_list
+};
+
+#define VARVE_CONF_ERRORS 8u
+
+struct varve_conf {
+    const struct varve_registry *registry;
+    const char *(*environment)(const char *name); // for ${NAME}; NULL: none is defined
+    struct varve_settings settings;
+    struct varve_tier tiers[VARVE_MAX_TIERS];
+    size_t tier_count;
+    struct varve_instance_conf instances[VARVE_MAX_INSTANCES];
+    size_t instance_count;
+
+    // Errors found, in order of the text; the first VARVE_CONF_ERRORS are kept.
+    unsigned error_count;
+    char errors[VARVE_CONF_ERRORS][VARVE_MESSAGE_TEXT + VARVE_PATH_TEXT];
+
+    // Private to core/conf.c: storage for texts and options.
+    size_t used;
+    union {
+        char text[VARVE_CONF_BYTES];
+        int64_t align;
+    } pool;
+};
+
+// Receives a line of output, without newline.
+typedef void (*varve_line_fn)(void *arg, const char *line);
+
+// Defaults, no instances.
+void varve_conf_init(struct varve_conf *conf, const struct varve_registry *registry,
+                     const char *(*environment)(const char *name));
+
+// Parses a NUL-terminated INI text; `name` stands in messages. Returns 0, or VARVE_E_INVALID with
+// the errors in conf->errors (parsing goes on behind an error to find them all).
+int varve_conf_parse(struct varve_conf *conf, const char *name, const char *text);
+
+// Reads and parses a file and, when it says `include = DIR` in [varve], every *.ini there by name.
+int varve_conf_load(struct varve_conf *conf, const char *path);
+
+// One setting from the command line: "section.key=value", for example "varve.flush=1m" or
+// "backend flash.path=/tmp/x.db" (the section must exist, [varve] and [tiers] always do).
+int varve_conf_set(struct varve_conf *conf, const char *assignment);
+
+// Adds an instance with its default options, as an empty section would; name NULL: the plugin's.
+int varve_conf_add(struct varve_conf *conf, enum varve_plugin_kind kind, const char *plugin,
+                   const char *name);
+
+// Cross-checks, default tiers when none were given. Returns 0 or VARVE_E_INVALID with the errors.
+int varve_conf_finish(struct varve_conf *conf);
+
+// The four default tiers: raw 5s keep 2h, minute keep 24h, hour keep 7d, day keep 90d.
+void varve_conf_default_tiers(struct varve_conf *conf);
+
+// Writes the effective configuration as INI, defaults included.
+void varve_conf_show(const struct varve_conf *conf, varve_line_fn emit, void *arg);
+
+// Writes the manual of every section and option of the known plugins, from their tables.
+void varve_conf_manual(const struct varve_registry *registry, varve_line_fn emit, void *arg);
+
+// Parsers of single values, shared with the tool. Return 0 or VARVE_E_INVALID.
+int varve_parse_duration(const char *text, int64_t *ms); // 500ms 5s 2m 24h 7d 2w
+int varve_parse_size(const char *text, int64_t *bytes);  // 512 64K 8M 1G
+int varve_parse_int(const char *text, int64_t *value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host: varve as a library. varved is a thin program around it; so is any firmware.
+//
+//   struct varve_conf conf;  ... varve_conf_init, parse or add, finish ...
+//   static uint8_t memory[4 << 20];
+//   struct varve_host *host;
+//   varve_host_init(&host, &conf, memory, sizeof memory, 0, why, sizeof why);
+//   int id = varve_series_add(host, &(struct varve_series_def){.text = "boiler_celsius"});
+//   varve_push(host, id, 61.5);
+//   for (;;) sleep_ms(varve_host_step(host));        // super-loop, or varve_host_start() once
+//   varve_host_shutdown(host);
+//
+// No allocation: everything is carved from `memory` by init.
+#ifndef VARVE_HOST_H
+#define VARVE_HOST_H
+
+#include "varve/conf.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    VARVE_HOST_READ_ONLY = 1u,     // open stores without writing a byte; push is refused
+    VARVE_HOST_NO_COLLECTORS = 2u, // leave the configured collectors out
+    VARVE_HOST_KEEP_ALL = 4u,      // retention off: nothing is overwritten
+    VARVE_HOST_STORE_TIERS = 8u,   // take the tiers from the first store that has some
+};
+
+// Makes a host in `memory` (aligned for any type; it must stay until shutdown), opens the backends,
+// loads the dictionary, rebuilds the open rollup cells from what is stored, initialises collectors.
+// On failure nothing stays open and `why` holds a sentence that says what to do. A backend that
+// cannot be opened is an error, not a silent loss of history. Returns 0, VARVE_E_NO_MEMORY (the
+// sentence says how much is needed), VARVE_E_BUSY (another process has the store), or what the
+// backend said. Task context.
+int varve_host_init(struct varve_host **host, const struct varve_conf *conf, void *memory,
+                    size_t bytes, unsigned flags, char *why, size_t why_cap);
+
+// Starts the tasks: collector workers, keeper, one per backend. Returns 0 or an error; on a port
+// without tasks VARVE_E_UNSUPPORTED.
+int varve_host_start(struct varve_host *host);
+
+// Super-loop instead of tasks: runs what is due once and returns the ms until the next call is
+// needed (0: at once, at most 1000). Task context, one caller.
+int64_t varve_host_step(struct varve_host *host);
+
+// Closes the raw window and returns when every backend that works has made it durable.
+// VARVE_E_TIMEOUT, or the error of a backend that does not. Any task, one caller at a time.
+int varve_host_flush(struct varve_host *host, int64_t timeout_ms);
+
+// Stops collectors and tasks, makes everything durable, closes the backends. The host is gone
+// afterwards. Returns 0, or the error of a backend that could not take what was left (logged).
+int varve_host_shutdown(struct varve_host *host);
+
+// ---- samples
+// --------------------------------------------------------------------------------------
+
+// Pushes one sample stamped now. Any task; from an interrupt use varve_push_boot() with the port's
+// own tick. Returns 0, VARVE_E_FULL when the ring is full (counted in dropped_ring), or
+// VARVE_E_INVALID for an id that was never given out (counted in rejected). Never blocks.
+int varve_push(struct varve_host *host, int id, double value);
+
+// The same, stamped with a time of the port's boot clock, in ms. Any context.
+int varve_push_boot(struct varve_host *host, int id, int64_t boot_ms, double value);
+
+// The same, stamped with a Unix time in ms: data with a history of its own. Any context.
+int varve_push_at(struct varve_host *host, int id, int64_t unix_ms, double value);
+
+// Hands over points of one series with their own times and waits for room instead of dropping.
+// Task context. Returns 0 or an error.
+int varve_host_import(struct varve_host *host, int id, const struct varve_point *points, size_t n);
+
+// ---- looking in
+// -----------------------------------------------------------------------------------
+
+// Known series by id: fills `def` (texts live as long as the host) for the first id >= *id and sets
+// *id to it. VARVE_E_NOT_FOUND after the last. Any task.
+int varve_host_series(struct varve_host *host, varve_series_id *id, struct varve_series_def *def);
+
+void varve_host_stats(struct varve_host *host, struct varve_stats *out);
+
+// The index-th plugin instance, then the known plugins that are not configured. VARVE_E_NOT_FOUND
+// after the last. Any task.
+int varve_host_instance(struct varve_host *host, size_t index, struct varve_instance_stats *out);
+
+// Events with from_ms <= time <= to_ms, stored ones and those in RAM, in time order; visit()
+// returns non-zero to stop. Task context.
+int varve_host_events(struct varve_host *host, int64_t from_ms, int64_t to_ms,
+                      int (*visit)(void *arg, const struct varve_event *event), void *arg);
+
+// Records an event, stamped now. `payload` is a JSON object or NULL. Task context.
+void varve_host_event(struct varve_host *host, enum varve_severity severity, const char *source,
+                      const char *kind, const char *message, const char *payload);
+
+size_t varve_host_tiers(const struct varve_host *host, const struct varve_tier **tiers);
+
+// A log line through the port: component, then a printf-like subset (%s %d %u %lld %llu %zu %c).
+void varve_log(enum varve_severity severity, const char *component, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// The same subset into a buffer, always NUL-terminated. Returns the length that it would have had.
+size_t varve_format(char *buf, size_t cap, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
+#endif

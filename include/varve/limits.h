@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every compile-time cap of varve, in one place. A board overrides them in
+// boards/<board>/board.cmake. Run-time sizes (series, ring, window, outbox) come from the
+// configuration and are carved from the memory handed to varve_host_init(); these caps only bound
+// what a configuration may ask for. Whatever a cap refuses is counted and reported, never cut off
+// silently.
+#ifndef VARVE_LIMITS_H
+#define VARVE_LIMITS_H
+
+// Static memory of the daemon, in bytes. Pages never touched cost nothing on a system with an MMU.
+#ifndef VARVE_MEMORY_BYTES
+#define VARVE_MEMORY_BYTES (16u * 1024u * 1024u)
+#endif
+// Highest number of series, and so one more than the highest series id (ids are 16 bits wide).
+#ifndef VARVE_MAX_SERIES
+#define VARVE_MAX_SERIES 65535u
+#endif
+// Longest series text form `name{label="value"}` with its final NUL, in bytes.
+#ifndef VARVE_SERIES_TEXT
+#define VARVE_SERIES_TEXT 256u
+#endif
+// Longest unit text with its final NUL, in bytes.
+#ifndef VARVE_UNIT_TEXT
+#define VARVE_UNIT_TEXT 16u
+#endif
+// Labels in one series.
+#ifndef VARVE_MAX_LABELS
+#define VARVE_MAX_LABELS 16u
+#endif
+// Tiers, raw included.
+#ifndef VARVE_MAX_TIERS
+#define VARVE_MAX_TIERS 6u
+#endif
+// Longest tier name with its final NUL, in bytes.
+#ifndef VARVE_TIER_NAME
+#define VARVE_TIER_NAME 16u
+#endif
+// Configured plugin instances of all kinds.
+#ifndef VARVE_MAX_INSTANCES
+#define VARVE_MAX_INSTANCES 24u
+#endif
+// Backend instances among them.
+#ifndef VARVE_MAX_BACKENDS
+#define VARVE_MAX_BACKENDS 4u
+#endif
+// Longest instance or plugin name with its final NUL, in bytes.
+#ifndef VARVE_NAME_TEXT
+#define VARVE_NAME_TEXT 32u
+#endif
+// Plugins loaded as modules.
+#ifndef VARVE_MAX_MODULES
+#define VARVE_MAX_MODULES 16u
+#endif
+// Collector worker tasks.
+#ifndef VARVE_MAX_WORKERS
+#define VARVE_MAX_WORKERS 4u
+#endif
+// Largest encoded block, in bytes. A window that needs more is split into several blocks.
+#ifndef VARVE_BLOCK_MAX
+#define VARVE_BLOCK_MAX (128u * 1024u)
+#endif
+// Samples of one series in one column chunk.
+#ifndef VARVE_COLUMN_MAX
+#define VARVE_COLUMN_MAX 2048u
+#endif
+// Events held in RAM; older ones that no backend has taken yet are overwritten and counted.
+#ifndef VARVE_MAX_EVENTS
+#define VARVE_MAX_EVENTS 64u
+#endif
+// Text and plugin options of a whole configuration, in bytes.
+#ifndef VARVE_CONF_BYTES
+#define VARVE_CONF_BYTES 16384u
+#endif
+// Longest configuration line with its final NUL, in bytes. inih itself refuses lines of 200.
+#ifndef VARVE_CONF_LINE
+#define VARVE_CONF_LINE 197u
+#endif
+// Longest message (error, log line, event text) with its final NUL, in bytes.
+#ifndef VARVE_MESSAGE_TEXT
+#define VARVE_MESSAGE_TEXT 192u
+#endif
+// Longest JSON payload of an event with its final NUL, in bytes.
+#ifndef VARVE_PAYLOAD_TEXT
+#define VARVE_PAYLOAD_TEXT 192u
+#endif
+// Longest path with its final NUL, in bytes.
+#ifndef VARVE_PATH_TEXT
+#define VARVE_PATH_TEXT 256u
+#endif
+
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Figures that a host gives about itself, for `varve stats`, the self collector and tests.
+#ifndef VARVE_STATS_H
+#define VARVE_STATS_H
+
+#include "varve/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct varve_tier_stats {
+    struct varve_tier tier;
+    int64_t oldest_ms; // time of the oldest row that a query can see; INT64_MAX when there is none
+    int64_t newest_ms; // time of the newest row, RAM included; INT64_MIN when there is none
+    uint32_t blocks;   // blocks in all backends, each once, those waiting in RAM included
+};
+
+struct varve_backend_stats {
+    char name[VARVE_NAME_TEXT];   // instance
+    char plugin[VARVE_NAME_TEXT]; // plugin
+    char where[VARVE_PATH_TEXT];  // path, or "" for RAM
+    int state;                    // 0 working, else the error that it is retrying after
+    bool persistent;              // survives a power cut
+    uint32_t blocks;              // held
+    uint64_t stored_bytes;        // space taken: file sizes, or arena used
+    uint64_t flash_bytes;         // written to flash since this process opened it, in whole pages
+    uint64_t written_bytes;       // handed to the port since this process opened it
+    uint64_t syncs;
+    uint64_t blocks_put;     // stored by this process
+    uint64_t blocks_dropped; // given up because RAM could not hold them until the backend worked
+    uint32_t commit_last_us; // duration of the last commit
+    uint32_t commit_max_us;
+};
+
+struct varve_stats {
+    uint32_t series;          // known
+    uint32_t series_cap;      // configured cap
+    uint64_t series_refused;  // registrations refused by the cap or for a bad name
+    uint64_t samples;         // accepted since the store was made (restarts included)
+    uint64_t samples_session; // accepted by this process
+    uint64_t dropped;         // samples lost by overflow, all causes below
+    uint64_t dropped_ring;    //   the ring was full
+    uint64_t dropped_window;  //   the raw window was full and could not be closed
+    uint64_t rejected;        // samples refused: unknown series id, absurd time
+    uint32_t ring_cap;        // samples
+    uint32_t ring_high_water; // samples
+    uint32_t window_samples;  // raw samples waiting in RAM for the next block
+    uint32_t pending_blocks;  // encoded blocks waiting for a backend
+    uint32_t pending_bytes;
+    uint64_t events;         // recorded by this process
+    uint64_t events_dropped; // overwritten in RAM before every backend had them
+    uint64_t stored_bytes;   // sum over the persistent backends
+    uint64_t flash_bytes;    // written to flash since the store was made
+    uint64_t flash_bytes_session;
+    double flash_bytes_per_sample; // flash_bytes / samples, 0 when there are none
+    uint64_t collect_failures;     // collector runs that failed or passed their deadline
+    int64_t uptime_ms;             // of this host
+    int64_t wall_ms;               // now
+    bool clock_trusted;
+    uint32_t clock_steps;
+    uint32_t memory_bytes; // static memory given to the host
+    uint32_t memory_used;  // carved from it
+    uint32_t tier_count;
+    struct varve_tier_stats tiers[VARVE_MAX_TIERS];
+    uint32_t backend_count;
+    struct varve_backend_stats backends[VARVE_MAX_BACKENDS];
+};
+
+// One plugin instance, or a plugin that is built in or loaded but not configured.
+struct varve_instance_stats {
+    char name[VARVE_NAME_TEXT]; // instance name; "" when not configured
+    char plugin[VARVE_NAME_TEXT];
+    char kind[VARVE_NAME_TEXT];  // "collector", "backend"
+    char state[VARVE_NAME_TEXT]; // "running", "disabled", "failing", "hung", "available"
+    char summary[VARVE_MESSAGE_TEXT];
+    char reason[VARVE_MESSAGE_TEXT]; // why it is not running; "" if it is
+    bool module;                     // loaded from a file
+    int64_t interval_ms;             // collectors
+    uint64_t runs;
+    uint64_t failures;
+    uint32_t last_us; // duration of the last run
+    uint32_t max_us;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counted storage: the only way by which varve and its plugins write to flash.
+//
+// A thin layer over the port's files that adds every write to a ledger account: bytes, flash pages
+// touched between two syncs, syncs. A write that bypasses it is a bug.
+//
+// Threading: a file and its account belong to one backend instance and are used under its lock.
+#ifndef VARVE_STORAGE_H
+#define VARVE_STORAGE_H
+
+#include "varve/port.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Why bytes go to flash.
+#define VARVE_WRITE_REASONS(X)                                                                     \
+    X(VARVE_WRITE_DATA, "data")                                                                    \
+    X(VARVE_WRITE_ROLLUP, "rollup")                                                                \
+    X(VARVE_WRITE_JOURNAL, "journal")                                                              \
+    X(VARVE_WRITE_CHECKPOINT, "checkpoint")                                                        \
+    X(VARVE_WRITE_BACKUP, "backup")                                                                \
+    X(VARVE_WRITE_META, "meta")
+
+enum varve_write_reason {
+#define VARVE_REASON_ENUM(name, text) name,
+    VARVE_WRITE_REASONS(VARVE_REASON_ENUM)
+#undef VARVE_REASON_ENUM
+    VARVE_WRITE_REASON_COUNT
+};
+
+// Stable text of a reason ("data", "journal", ...).
+const char *varve_write_reason_name(enum varve_write_reason reason);
+
+// What one backend instance wrote.
+struct varve_ledger_account {
+    uint32_t page_bytes;                      // flash page, a power of two; 0 means 4096
+    uint64_t bytes[VARVE_WRITE_REASON_COUNT]; // bytes handed to the port
+    uint64_t
+        flash_bytes[VARVE_WRITE_REASON_COUNT]; // distinct pages touched between syncs, in bytes
+    uint64_t writes;                           // write calls
+    uint64_t syncs;                            // syncs that succeeded
+};
+
+// Sum of flash_bytes over all reasons.
+uint64_t varve_ledger_flash_bytes(const struct varve_ledger_account *account);
+
+// Pages remembered as dirty between two syncs; when the table is full, further pages count as new.
+#define VARVE_DIRTY_PAGES 64u
+
+struct varve_file {
+    struct varve_port_file port;
+    struct varve_ledger_account *account;
+    uint32_t dirty_count;
+    uint32_t dirty[VARVE_DIRTY_PAGES];
+};
+
+// The functions below mirror the port's of the same name (varve/port.h says what they return).
+int varve_file_open(struct varve_file *f, struct varve_ledger_account *account, const char *path,
+                    unsigned flags);
+void varve_file_close(struct varve_file *f);
+int64_t varve_file_read(struct varve_file *f, int64_t offset, void *buf, size_t len);
+int varve_file_write(struct varve_file *f, int64_t offset, const void *buf, size_t len,
+                     enum varve_write_reason reason);
+int64_t varve_file_size(struct varve_file *f);
+int varve_file_truncate(struct varve_file *f, int64_t size);
+int varve_file_preallocate(struct varve_file *f, int64_t size);
+int varve_file_sync(struct varve_file *f);
+int varve_file_lock(struct varve_file *f, int64_t offset, int64_t len, bool exclusive);
+int varve_file_unlock(struct varve_file *f, int64_t offset, int64_t len);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
