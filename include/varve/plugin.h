@@ -196,7 +196,8 @@ struct varve_plugin {
 #define VARVE_PLUGIN_SYMBOL "varve_plugin_entry"
 #ifdef VARVE_MODULE
 #define VARVE_PLUGIN(descriptor)                                                                   \
-    extern const struct varve_plugin *const varve_plugin_entry;                                    \
+    extern const struct varve_plugin *const varve_plugin_entry                                     \
+        __attribute__((visibility("default")));                                                    \
     const struct varve_plugin *const varve_plugin_entry = &(descriptor)
 #else
 #define VARVE_PLUGIN(descriptor) _Static_assert(sizeof(descriptor) > 0, "")
@@ -210,6 +211,9 @@ struct varve_registry {
     const struct varve_plugin *modules[VARVE_MAX_MODULES];
     size_t module_count;
 };
+
+// The plugins linked into this build, NULL-terminated.
+extern const struct varve_plugin *const varve_static_plugins[];
 
 void varve_registry_init(struct varve_registry *registry, const struct varve_plugin *const *linked);
 

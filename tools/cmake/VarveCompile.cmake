@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# How every file of varve is compiled: one interface target, `varve_compile`, for what stays inside
+# this build, and one, `varve_api`, for what a program that embeds libvarve needs as well.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+
+# The caps change the size of public structs, so whoever includes the headers must see the same.
+add_library(varve_api INTERFACE)
+set_target_properties(varve_api PROPERTIES EXPORT_NAME api)
+target_compile_definitions(varve_api INTERFACE ${VARVE_BOARD_CAPS})
+target_include_directories(varve_api INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+add_library(varve_compile INTERFACE)
+target_link_libraries(varve_compile INTERFACE varve_api)
+target_include_directories(varve_compile INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_options(varve_compile INTERFACE
+    -Wall -Wextra -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes
+    $<$<BOOL:${VARVE_WERROR}>:-Werror>)
+
+# Sanitizers apply to everything that is linked together, hence not through the interface target.
+if(VARVE_SANITIZE STREQUAL "address")
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
+elseif(VARVE_SANITIZE STREQUAL "thread")
+    add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=thread)
+elseif(VARVE_SANITIZE)
+    message(FATAL_ERROR "VARVE_SANITIZE=${VARVE_SANITIZE}: expected address or thread")
+endif()

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a build can choose. Plugins bring their own options: VARVE_COLLECTOR_CPU and so on, see
+# VarvePlugin.cmake.
+
+set(VARVE_BOARD "linux-generic" CACHE STRING "Board: a folder of boards/; gives caps and plugins")
+set(VARVE_PORT "posix" CACHE STRING "Platform: a folder of ports/")
+option(VARVE_MODULES "Build every enabled plugin as a loadable module, too" ON)
+option(VARVE_TESTS "Build the tests" ON)
+option(VARVE_WERROR "Treat warnings as errors" ON)
+set(VARVE_SANITIZE "" CACHE STRING "Empty, address (with undefined), or thread")
+set_property(CACHE VARVE_SANITIZE PROPERTY STRINGS "" address thread)
+
+# Flash is read back for years: optimised and with line numbers for a crash report, unless asked.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g1 -DNDEBUG" CACHE STRING "Flags of a release build")
+
+# A board sets VARVE_BOARD_CAPS (NAME=VALUE of include/varve/limits.h) and VARVE_BOARD_PLUGINS
+# (names such as collector_cpu, or "all").
+set(VARVE_BOARD_CAPS "")
+set(VARVE_BOARD_PLUGINS "all")
+set(VARVE_BOARD_DIR "${PROJECT_SOURCE_DIR}/boards/${VARVE_BOARD}")
+if(NOT EXISTS "${VARVE_BOARD_DIR}/board.cmake")
+    message(FATAL_ERROR "VARVE_BOARD=${VARVE_BOARD}: there is no boards/${VARVE_BOARD}/board.cmake")
+endif()
+include("${VARVE_BOARD_DIR}/board.cmake")
