@@ -6,7 +6,10 @@
 # and adds the option VARVE_<KIND>_<NAME> = ON | MODULE | OFF. MODULE keeps the plugin out of the
 # programs: it is there only when its module is loaded.
 
-set_property(GLOBAL PROPERTY varve_linked_plugins "")
+# What the linked plugins are and need, for the registry and for the packages of VarveInstall.cmake.
+foreach(list plugins libs packages pkgconfig)
+    set_property(GLOBAL PROPERTY varve_linked_${list} "")
+endforeach()
 
 # Lets the board decide on a default of the option; the user's choice is in the cache.
 function(varve_plugin_option option plugin)
@@ -29,15 +32,26 @@ function(varve_plugin_module plugin)
         LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/plugins")
 endfunction()
 
-# varve_plugin(<kind> <name> SOURCES <file>... [LIBS <target>...])
+# varve_plugin(<kind> <name> SOURCES <file>... [LIBS <target>...] [PACKAGES <CMake package>...]
+#              [PKGCONFIG <module>...])
 function(varve_plugin kind name)
-    cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+    cmake_parse_arguments(arg "" "" "SOURCES;LIBS;PACKAGES;PKGCONFIG" ${ARGN})
     set(plugin ${kind}_${name})
     string(TOUPPER VARVE_${plugin} option)
     varve_plugin_option(${option} ${plugin})
     if(NOT ${option})
         return()
     endif()
+
+    foreach(package IN LISTS arg_PACKAGES)
+        find_package(${package} REQUIRED)
+    endforeach()
+    foreach(lib IN LISTS arg_LIBS)
+        get_target_property(imported ${lib} IMPORTED)
+        if(imported) # visible to the tests and the programs, in other folders
+            set_target_properties(${lib} PROPERTIES IMPORTED_GLOBAL TRUE)
+        endif()
+    endforeach()
 
     # The object library also serves the unit tests, so it is made for MODULE as well.
     add_library(varve_${plugin} OBJECT ${arg_SOURCES})
@@ -46,6 +60,9 @@ function(varve_plugin kind name)
         set(module_only TRUE)
     else()
         set_property(GLOBAL APPEND PROPERTY varve_linked_plugins ${plugin})
+        set_property(GLOBAL APPEND PROPERTY varve_linked_libs ${arg_LIBS})
+        set_property(GLOBAL APPEND PROPERTY varve_linked_packages ${arg_PACKAGES})
+        set_property(GLOBAL APPEND PROPERTY varve_linked_pkgconfig ${arg_PKGCONFIG})
     endif()
     if(module_only OR VARVE_MODULES)
         varve_plugin_module(${plugin} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
