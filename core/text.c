@@ -317,6 +317,20 @@ bool varve_glob(const char *pattern, const char *text)
     return *pattern == '\0';
 }
 
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool varve_text_is_name(const char *text, size_t cap)
+{
+    size_t n = 0;
+    while (is_alphanumeric(text[n]) || (n > 0 && (text[n] == '_' || text[n] == '-'))) {
+        n++;
+    }
+    return n > 0 && n < cap && text[n] == '\0';
+}
+
 static unsigned least(unsigned a, unsigned b)
 {
     return a < b ? a : b;

@@ -35,6 +35,10 @@ void varve_text_bytes(struct varve_text *t, const char *bytes, size_t n);
 // product of the two lengths.
 bool varve_glob(const char *pattern, const char *text);
 
+// Whether it is a name for plugins, instances and tiers: letters, digits, `_` and `-`, a letter or
+// digit first, shorter than `cap` bytes.
+bool varve_text_is_name(const char *text, size_t cap);
+
 // Edits (insert, delete, replace, swap of neighbours) from one name to the other; UINT_MAX when one
 // has VARVE_DISTANCE_MAX bytes or more.
 #define VARVE_DISTANCE_MAX 64u
