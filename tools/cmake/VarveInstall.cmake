@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# libvarve - core, port and the linked plugins in one static library - and what `cmake --install`
+# libvarve - core, port, linked plugins and client in one static library - and what `cmake --install`
 # puts where: programs (tools/CMakeLists.txt), modules (VarvePlugin.cmake), the library with its
 # headers, varve.pc, the CMake package, the board's configuration and a systemd unit.
 include(CMakePackageConfigHelpers)
@@ -18,7 +18,8 @@ add_library(varve_lib STATIC
     "${PROJECT_BINARY_DIR}/generated/registry.c"
     $<TARGET_OBJECTS:varve_core>
     $<TARGET_OBJECTS:varve_port_${VARVE_PORT}>
-    $<TARGET_OBJECTS:varve_collector_parse>)
+    $<TARGET_OBJECTS:varve_collector_parse>
+    $<TARGET_OBJECTS:varve_client>)
 foreach(plugin IN LISTS linked_plugins)
     target_sources(varve_lib PRIVATE $<TARGET_OBJECTS:varve_${plugin}>)
 endforeach()
