@@ -112,7 +112,8 @@ int varve_port_file_write(struct varve_port_file *f, int64_t offset, const void 
 // Size in bytes, or an error.
 int64_t varve_port_file_size(struct varve_port_file *f);
 int varve_port_file_truncate(struct varve_port_file *f, int64_t size);
-// Makes the file at least `size` bytes long with its space allocated.
+// Makes the file at least `size` bytes long with its space allocated, without writing data.
+// VARVE_E_UNSUPPORTED where the filesystem cannot: core/storage.c then writes counted zeros.
 int varve_port_file_preallocate(struct varve_port_file *f, int64_t size);
 // Data (and the size) are on the medium when it returns 0: fdatasync.
 int varve_port_file_sync(struct varve_port_file *f);
@@ -135,7 +136,8 @@ int varve_port_path_space(const char *path, uint64_t *total_bytes, uint64_t *fre
 // ---- the rest -----------------------------------------------------------------------------------
 
 // Reads a small text file (/proc, /sys) from its start into buf, NUL-terminated. Returns the length
-// in bytes, VARVE_E_TOO_BIG when it does not fit in cap - 1, VARVE_E_NOT_FOUND, or another error.
+// in bytes, VARVE_E_NOT_FOUND, or another error. VARVE_E_TOO_BIG when it does not fit in cap - 1:
+// buf then holds the first cap - 1 bytes.
 int varve_port_read_text(const char *path, char *buf, size_t cap);
 
 // The native code (errno) of the calling task's last failed port call, for messages; 0 if none.

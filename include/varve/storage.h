@@ -46,17 +46,21 @@ struct varve_ledger_account {
 // Sum of flash_bytes over all reasons.
 uint64_t varve_ledger_flash_bytes(const struct varve_ledger_account *account);
 
-// Pages remembered as dirty between two syncs; when the table is full, further pages count as new.
+// Pages remembered as dirty between two syncs; when the table is full, the oldest is forgotten and
+// counts as new when it is written again.
 #define VARVE_DIRTY_PAGES 64u
 
 struct varve_file {
     struct varve_port_file port;
     struct varve_ledger_account *account;
-    uint32_t dirty_count;
+    bool writable;        // without it writes are refused with VARVE_E_READ_ONLY
+    uint32_t dirty_count; // pages remembered since the last sync, forgotten ones included
     uint32_t dirty[VARVE_DIRTY_PAGES];
 };
 
 // The functions below mirror the port's of the same name (varve/port.h says what they return).
+// `account` must outlive the file. Where the filesystem cannot allocate, preallocate() writes
+// counted zeros behind the end of the file.
 int varve_file_open(struct varve_file *f, struct varve_ledger_account *account, const char *path,
                     unsigned flags);
 void varve_file_close(struct varve_file *f);
