@@ -99,11 +99,6 @@ int varve_block_points(const void *buf, const struct varve_block_info *info, var
 int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
                       int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap);
 
-// Walks the directory: the id of entry `index` (0 ..) through `id`. Set *cursor to 0 first.
-// Returns 0, or VARVE_E_NOT_FOUND after the last entry, or VARVE_E_CORRUPT.
-int varve_block_next_series(const void *buf, const struct varve_block_info *info, size_t *cursor,
-                            varve_series_id *id);
-
 #ifdef __cplusplus
 }
 #endif

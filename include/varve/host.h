@@ -49,7 +49,8 @@ int64_t varve_host_step(struct varve_host *host);
 int varve_host_flush(struct varve_host *host, int64_t timeout_ms);
 
 // Stops collectors and tasks, makes everything durable, closes the backends. The host is gone
-// afterwards. Returns 0, or the error of a backend that could not take what was left (logged).
+// afterwards. Returns 0, the error of a backend that could not take what was left (logged), or
+// VARVE_E_TIMEOUT when a collector hangs: everything is persisted, but the memory is still in use.
 int varve_host_shutdown(struct varve_host *host);
 
 // ---- samples

@@ -103,6 +103,10 @@ void varve_instance_fail(struct varve_instance *self, const char *format, ...)
 // given back. The memory is zeroed. NULL when there is not enough.
 void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t align);
 
+// The directory of this device's state ([varve] state), without a final slash; relative paths in an
+// instance's options start here. Never NULL; lives as long as the host. Any context.
+const char *varve_instance_state_dir(const struct varve_instance *self);
+
 // ---- backends -----------------------------------------------------------------------------------
 
 enum {

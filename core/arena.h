@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A bump allocator over the static memory that the host was given: everything is taken while the
+// host is made and nothing is given back. One task.
+#ifndef VARVE_CORE_ARENA_H
+#define VARVE_CORE_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct varve_arena {
+    uint8_t *base;
+    size_t size;
+    size_t used;   // bytes given out
+    size_t wanted; // bytes asked for, refused ones included: what the host would need
+};
+
+// `align` is a power of two. The memory is not zeroed. NULL when it does not fit.
+static inline void *varve_arena_take(struct varve_arena *arena, size_t bytes, size_t align)
+{
+    size_t start = (arena->wanted + align - 1) & ~(align - 1);
+    arena->wanted = start + bytes;
+    if (start > arena->size || bytes > arena->size - start) {
+        return NULL;
+    }
+    arena->used = arena->wanted;
+    return arena->base + start;
+}
+
+// The same for `n` objects of `bytes` each, zeroed.
+static inline void *varve_arena_take_zeroed(struct varve_arena *arena, size_t n, size_t bytes)
+{
+    if (bytes != 0 && n > SIZE_MAX / 2 / bytes) {
+        return NULL;
+    }
+    void *p = varve_arena_take(arena, n * bytes, _Alignof(max_align_t));
+    if (p != NULL) {
+        memset(p, 0, n * bytes);
+    }
+    return p;
+}
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// Persisting: takes blocks from the outbox to the backends, each on its own task, so that a slow or
+// failed one holds up nobody else. One transaction carries new dictionary entries, events and up to
+// VARVE_COMMIT_BLOCKS blocks. After a failure the transaction is dropped, the blocks stay in the
+// outbox and the backend is tried again, at growing intervals, for ever.
+//
+// Locking: see host_state.h. Callbacks run under the backend's lock.
+#include "host_state.h"
+#include "text.h"
+
+#define RETRY_MIN_MS    1000
+#define RETRY_DOUBLINGS 6u
+// How often an idle backend looks whether maintenance is due.
+#define IDLE_MS 10000
+
+static const struct varve_backend_ops *ops_of(const struct varve_backend *backend)
+{
+    return backend->instance.plugin->backend;
+}
+
+// ---- one transaction
+// ------------------------------------------------------------------------------
+
+// The blocks of one transaction, pinned in the outbox.
+struct batch {
+    struct varve_outbox_entry *entry[VARVE_COMMIT_BLOCKS];
+    size_t count;
+};
+
+static void pin_batch(struct varve_host *host, size_t index, struct batch *batch)
+{
+    batch->count = 0;
+    varve_port_mutex_lock(&host->store_lock);
+    for (uint32_t i = 0; i < host->outbox.count && batch->count < VARVE_COMMIT_BLOCKS; i++) {
+        struct varve_outbox_entry *entry = varve_outbox_at(&host->outbox, i);
+        if ((entry->pending >> index & 1u) != 0) {
+            entry->pins++;
+            batch->entry[batch->count++] = entry;
+        }
+    }
+    varve_port_mutex_unlock(&host->store_lock);
+}
+
+static void unpin_batch(struct varve_host *host, size_t index, struct batch *batch, bool stored)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->entry[i]->pins--;
+        if (stored) {
+            batch->entry[i]->pending &= ~(1u << index);
+        }
+    }
+    varve_port_mutex_unlock(&host->store_lock);
+}
+
+static int put_dictionary(struct varve_host *host, struct varve_backend *backend, uint32_t count)
+{
+    int rc = 0;
+    for (uint32_t id = backend->defined; rc == 0 && id < count; id++) {
+        struct varve_series_def def;
+        varve_series_table_get(&host->series, (varve_series_id)id, &def);
+        rc = ops_of(backend)->define(&backend->instance, (varve_series_id)id, &def);
+    }
+    return rc;
+}
+
+// Returns the number of the first event that was not put.
+static uint32_t put_events(struct varve_host *host, struct varve_backend *backend, int *rc)
+{
+    varve_port_mutex_lock(&host->event_lock);
+    uint32_t next = host->events.next;
+    varve_port_mutex_unlock(&host->event_lock);
+    uint32_t number = backend->event_cursor;
+    if (next > VARVE_MAX_EVENTS && number < next - VARVE_MAX_EVENTS) {
+        number = next - VARVE_MAX_EVENTS;
+    }
+    for (; *rc == 0 && number < next; number++) {
+        struct varve_event event;
+        if (!varve_event_get(host, number, &event)) {
+            break; // not stamped yet
+        }
+        *rc = ops_of(backend)->event(&backend->instance, &event);
+    }
+    return number;
+}
+
+static int put_blocks(struct varve_host *host, struct varve_backend *backend,
+                      const struct batch *batch)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < batch->count; i++) {
+        const struct varve_outbox_entry *entry = batch->entry[i];
+        struct varve_put put = {.tier = entry->tier,
+                                .key = entry->info.key,
+                                .block = host->outbox.buf + entry->offset,
+                                .length = entry->info.length,
+                                .expire_before_ms = entry->expire_before_ms};
+        rc = ops_of(backend)->put(&backend->instance, &put);
+    }
+    return rc;
+}
+
+static void note_commit(struct varve_backend *backend, const struct batch *batch, uint64_t began_us)
+{
+    uint64_t took_us = varve_port_mono_us() - began_us;
+    backend->commit_last_us = took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
+    if (backend->commit_last_us > backend->commit_max_us) {
+        backend->commit_max_us = backend->commit_last_us;
+    }
+    backend->blocks_put += batch->count;
+    atomic_store(&backend->flash_kib,
+                 (uint32_t)(varve_ledger_flash_bytes(&backend->account) / 1024));
+}
+
+// Under the backend's lock.
+static int store_batch(struct varve_host *host, struct varve_backend *backend,
+                       const struct batch *batch)
+{
+    uint64_t began_us = varve_port_mono_us();
+    uint32_t series_count = varve_series_count(&host->series);
+    uint32_t events = backend->event_cursor;
+    int rc = ops_of(backend)->define != NULL ? put_dictionary(host, backend, series_count) : 0;
+    if (ops_of(backend)->event != NULL) {
+        events = put_events(host, backend, &rc);
+    }
+    rc = rc == 0 ? put_blocks(host, backend, batch) : rc;
+    rc = rc == 0 ? ops_of(backend)->commit(&backend->instance) : rc;
+    if (rc != 0) {
+        ops_of(backend)->abort(&backend->instance);
+        return rc;
+    }
+    backend->defined = series_count;
+    varve_port_mutex_lock(&host->event_lock);
+    backend->event_cursor = events;
+    varve_port_mutex_unlock(&host->event_lock);
+    note_commit(backend, batch, began_us);
+    return 0;
+}
+
+// ---- failure and recovery
+// ---------------------------------------------------------------------------
+
+static void note_result(struct varve_host *host, struct varve_backend *backend, int rc,
+                        int64_t now_ms)
+{
+    int before = atomic_exchange(&backend->state, rc);
+    if (rc == 0) {
+        backend->failures_in_row = 0;
+        backend->retry_ms = 0;
+        if (before != 0) {
+            varve_event_add(host, VARVE_NOTICE, backend->instance.name, "store_ok", false, 0, NULL,
+                            "storing works again");
+        }
+        return;
+    }
+    unsigned doublings =
+        backend->failures_in_row < RETRY_DOUBLINGS ? backend->failures_in_row : RETRY_DOUBLINGS;
+    backend->failures_in_row++;
+    backend->retry_ms = now_ms + ((int64_t)RETRY_MIN_MS << doublings);
+    if (before == 0) {
+        varve_event_add(host, VARVE_ERROR, backend->instance.name, "store_error", false, 0, NULL,
+                        "cannot store: %s (%s); history stays in RAM and is tried again",
+                        varve_strerror(rc), varve_instance_reason(&backend->instance)->text);
+    }
+}
+
+static bool has_events(struct varve_host *host, const struct varve_backend *backend)
+{
+    varve_port_mutex_lock(&host->event_lock);
+    bool waiting = ops_of(backend)->event != NULL && backend->event_cursor < host->events.next;
+    varve_port_mutex_unlock(&host->event_lock);
+    return waiting;
+}
+
+static int64_t maintain(struct varve_host *host, struct varve_backend *backend, int64_t now_ms)
+{
+    int rc = 0;
+    if (ops_of(backend)->maintain == NULL || (host->flags & VARVE_HOST_READ_ONLY) != 0) {
+        return IDLE_MS;
+    }
+    varve_port_mutex_lock(&backend->lock);
+    rc = ops_of(backend)->maintain(&backend->instance, now_ms);
+    varve_port_mutex_unlock(&backend->lock);
+    if (rc != 0 && rc != VARVE_E_AGAIN) {
+        note_result(host, backend, rc, now_ms);
+    }
+    return rc == VARVE_E_AGAIN ? 0 : IDLE_MS;
+}
+
+int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms, bool flush)
+{
+    struct varve_backend *backend = &host->backends[index];
+    struct batch batch;
+    if (!flush && backend->retry_ms > now_ms) {
+        return backend->retry_ms - now_ms;
+    }
+    pin_batch(host, index, &batch);
+    if (batch.count == 0 && !(flush && has_events(host, backend))) {
+        return maintain(host, backend, now_ms);
+    }
+    varve_port_mutex_lock(&backend->lock);
+    int rc = store_batch(host, backend, &batch);
+    varve_port_mutex_unlock(&backend->lock);
+    unpin_batch(host, index, &batch, rc == 0);
+    note_result(host, backend, rc, now_ms);
+    varve_port_signal_raise(&host->progress);
+    if (rc != 0) {
+        return backend->retry_ms - now_ms;
+    }
+    return batch.count > 0 ? 0 : IDLE_MS;
+}
+
+int varve_backends_error(struct varve_host *host)
+{
+    for (size_t b = 0; b < host->backend_count; b++) {
+        int state = atomic_load(&host->backends[b].state);
+        if (state != 0) {
+            return state;
+        }
+    }
+    return 0;
+}
+
+uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes)
+{
+    uint32_t working = 0;
+    for (size_t b = 0; b < host->backend_count; b++) {
+        working |= (atomic_load(&host->backends[b].state) == 0 ? 1u : 0u) << b;
+    }
+    varve_port_mutex_lock(&host->store_lock);
+    uint32_t blocks = varve_outbox_pending(&host->outbox, working, bytes);
+    varve_port_mutex_unlock(&host->store_lock);
+    return blocks;
+}
+
+// ---- opening and tasks
+// ------------------------------------------------------------------------------
+
+static int open_backend(struct varve_host *host, const struct varve_instance_conf *conf, char *why,
+                        size_t why_cap)
+{
+    if (host->backend_count == VARVE_MAX_BACKENDS) {
+        (void)varve_format(why, why_cap, "at most %u backends can be configured",
+                           VARVE_MAX_BACKENDS);
+        return VARVE_E_FULL;
+    }
+    struct varve_backend *backend = &host->backends[host->backend_count++];
+    *backend = (struct varve_backend){.conf = conf};
+    backend->instance = (struct varve_instance){.plugin = conf->plugin,
+                                                .name = conf->name,
+                                                .host = host,
+                                                .options = conf->options,
+                                                .account = &backend->account};
+    backend->instance.state = varve_arena_take_zeroed(&host->arena, 1, conf->plugin->state_size);
+    int rc = backend->instance.state != NULL ? 0 : VARVE_E_NO_MEMORY;
+    rc = rc == 0 ? varve_port_mutex_init(&backend->lock) : rc;
+    rc = rc == 0 ? varve_port_signal_init(&backend->wake) : rc;
+    unsigned flags = (host->flags & VARVE_HOST_READ_ONLY) != 0 ? VARVE_BACKEND_READ_ONLY : 0;
+    rc = rc == 0 ? ops_of(backend)->open(&backend->instance, flags) : rc;
+    if (rc != 0) {
+        const char *reason = varve_instance_reason(&backend->instance)->text;
+        (void)varve_format(why, why_cap, "backend %s: %s", conf->name,
+                           reason[0] != '\0' ? reason : varve_strerror(rc));
+        return rc;
+    }
+    backend->opened = true;
+    struct varve_backend_stats stats = {.state = 0};
+    ops_of(backend)->stats(&backend->instance, &stats);
+    backend->persistent = stats.persistent;
+    return 0;
+}
+
+int varve_backends_open(struct varve_host *host, char *why, size_t why_cap)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < host->conf->instance_count; i++) {
+        const struct varve_instance_conf *conf = &host->conf->instances[i];
+        if (conf->enabled && conf->plugin->kind == VARVE_BACKEND) {
+            rc = open_backend(host, conf, why, why_cap);
+        }
+    }
+    return rc;
+}
+
+void varve_backends_close(struct varve_host *host)
+{
+    while (host->backend_count > 0) {
+        struct varve_backend *backend = &host->backends[--host->backend_count];
+        if (backend->opened) {
+            ops_of(backend)->close(&backend->instance);
+        }
+        varve_port_signal_destroy(&backend->wake);
+        varve_port_mutex_destroy(&backend->lock);
+    }
+}
+
+static void backend_task(void *arg)
+{
+    struct varve_backend *backend = arg;
+    struct varve_host *host = backend->instance.host;
+    size_t index = (size_t)(backend - host->backends);
+    while (!atomic_load(&host->stopping)) {
+        bool flush = atomic_exchange(&backend->flush, false);
+        int64_t wait_ms = varve_backend_step(host, index, varve_port_boot_ms(), flush);
+        if (wait_ms > 0) {
+            (void)varve_port_signal_wait(&backend->wake, wait_ms); // a time-out is as good
+        }
+    }
+}
+
+int varve_backends_start(struct varve_host *host)
+{
+    for (size_t b = 0; b < host->backend_count; b++) {
+        struct varve_backend *backend = &host->backends[b];
+        int rc =
+            varve_port_task_start(&backend->task, backend->instance.name, backend_task, backend, 0);
+        if (rc != 0) {
+            return rc;
+        }
+        backend->task_running = true;
+    }
+    return 0;
+}
+
+void varve_backends_stop(struct varve_host *host)
+{
+    varve_backends_wake(host);
+    for (size_t b = 0; b < host->backend_count; b++) {
+        struct varve_backend *backend = &host->backends[b];
+        if (backend->task_running) {
+            (void)varve_port_task_join(&backend->task, -1); // waits for the running step
+            backend->task_running = false;
+        }
+    }
+}
+
+void varve_backends_wake(struct varve_host *host)
+{
+    for (size_t b = 0; b < host->backend_count; b++) {
+        varve_port_signal_raise(&host->backends[b].wake);
+    }
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks: header, directory and CRC around the codec's chunks. The format is in varve/block.h.
+//
+// The directory is collected from the end of the writer's buffer downwards, so that a writer needs
+// no memory besides the block itself, and is moved behind the columns when the block is finished.
+// Threading: a writer belongs to one task; reading is stateless.
+#include "varve/block.h"
+
+#include <string.h>
+
+#include "bytes.h"
+#include "codec.h"
+#include "crc32c.h"
+
+enum {
+    POINT_COLUMNS = 1,
+    CELL_COLUMNS = 5
+};
+
+// Room for one directory entry: id gap and chunk length.
+#define DIRECTORY_ENTRY_MAX 8u
+
+// ---- writing ------------------------------------------------------------------------------------
+
+void varve_block_begin(struct varve_block_writer *w, void *buf, size_t cap,
+                       const struct varve_block_info *info)
+{
+    *w = (struct varve_block_writer){
+        .buf = buf, .cap = cap, .used = VARVE_BLOCK_HEADER, .info = *info};
+    w->info.key.end_ms = info->key.start_ms;
+    w->info.rows = 0;
+    w->info.entries = 0;
+}
+
+// Directory entries stand in reverse order, each reversed too, until finish() turns all around.
+static void add_entry(struct varve_block_writer *w, varve_series_id id, size_t bytes)
+{
+    uint8_t entry[2 * VARVE_VARINT_MAX];
+    size_t n = varve_put_varint(entry, (uint64_t)(id - w->previous));
+    n += varve_put_varint(entry + n, bytes);
+    for (size_t i = 0; i < n; i++) {
+        w->buf[w->cap - ++w->dir_used] = entry[i];
+    }
+    w->previous = id;
+    w->info.entries++;
+}
+
+// Encodes times and columns behind what is there; 0 when they do not fit.
+static size_t put_chunk(struct varve_block_writer *w, const int64_t *times, size_t stride, size_t n,
+                        const struct varve_column *columns, size_t column_count)
+{
+    size_t reserved = w->used + w->dir_used + DIRECTORY_ENTRY_MAX;
+    if (reserved >= w->cap) {
+        return 0;
+    }
+    uint8_t *out = w->buf + w->used;
+    size_t room = w->cap - reserved;
+    int64_t unit = w->info.columns == POINT_COLUMNS ? 1 : (int64_t)w->info.step_ms;
+    size_t used = varve_codec_put_times(out, room, times, stride, n, w->info.key.start_ms, unit);
+    for (size_t c = 0; used > 0 && c < column_count; c++) {
+        size_t bytes = varve_codec_put_values(out + used, room - used, &columns[c], n);
+        used = bytes > 0 ? used + bytes : 0;
+    }
+    return used;
+}
+
+static int add_rows(struct varve_block_writer *w, varve_series_id id, const int64_t *times,
+                    size_t stride, size_t n, const struct varve_column *columns)
+{
+    int64_t first, last;
+    if (n == 0 || n > VARVE_COLUMN_MAX || id < w->previous || w->info.entries == UINT16_MAX) {
+        return VARVE_E_INVALID;
+    }
+    memcpy(&first, times, sizeof first);
+    memcpy(&last, (const uint8_t *)times + (n - 1) * stride, sizeof last);
+    if (first < w->info.key.start_ms || last < first) {
+        return VARVE_E_INVALID;
+    }
+    size_t used = put_chunk(w, times, stride, n, columns, w->info.columns);
+    if (used == 0) {
+        return VARVE_E_FULL;
+    }
+    w->used += used;
+    w->info.rows += (uint32_t)n;
+    w->info.key.end_ms = last > w->info.key.end_ms ? last : w->info.key.end_ms;
+    add_entry(w, id, used);
+    return 0;
+}
+
+int varve_block_add_points(struct varve_block_writer *w, varve_series_id id,
+                           const struct varve_point *points, size_t n)
+{
+    if (w->info.columns != POINT_COLUMNS) {
+        return VARVE_E_INVALID;
+    }
+    // The codec only reads through a column that it encodes.
+    struct varve_point *p = (struct varve_point *)(uintptr_t)points;
+    struct varve_column column = {.first = &p->value, .stride = sizeof *p};
+    return add_rows(w, id, &points->time_ms, sizeof *points, n, &column);
+}
+
+static void cell_columns(struct varve_cell *cells, struct varve_column columns[CELL_COLUMNS])
+{
+    void *fields[CELL_COLUMNS] = {&cells->count, &cells->min, &cells->max, &cells->sum,
+                                  &cells->last};
+    for (size_t c = 0; c < CELL_COLUMNS; c++) {
+        columns[c] =
+            (struct varve_column){.first = fields[c], .stride = sizeof *cells, .is_u32 = c == 0};
+    }
+}
+
+int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
+                          const struct varve_cell *cells, size_t n)
+{
+    if (w->info.columns != CELL_COLUMNS || w->info.step_ms == 0) {
+        return VARVE_E_INVALID;
+    }
+    struct varve_column columns[CELL_COLUMNS];
+    cell_columns((struct varve_cell *)(uintptr_t)cells, columns);
+    return add_rows(w, id, &cells->start_ms, sizeof *cells, n, columns);
+}
+
+static void reverse(uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        uint8_t swap = p[i];
+        p[i] = p[n - 1 - i];
+        p[n - 1 - i] = swap;
+    }
+}
+
+static void put_header(uint8_t *p, const struct varve_block_info *info)
+{
+    memset(p, 0, VARVE_BLOCK_HEADER);
+    varve_put_u32(p, VARVE_BLOCK_MAGIC);
+    p[4] = VARVE_BLOCK_VERSION;
+    p[5] = info->tier;
+    p[6] = info->columns;
+    varve_put_u32(p + 8, info->length);
+    varve_put_u32(p + 16, info->key.seq);
+    varve_put_u32(p + 20, info->step_ms);
+    varve_put_u64(p + 24, (uint64_t)info->key.start_ms);
+    varve_put_u64(p + 32, (uint64_t)info->key.end_ms);
+    varve_put_u64(p + 40, (uint64_t)info->upto_ms);
+    varve_put_u64(p + 48, info->samples);
+    varve_put_u64(p + 56, info->flash_bytes);
+    varve_put_u32(p + 64, info->directory);
+    varve_put_u32(p + 68, info->rows);
+    varve_put_u16(p + 72, info->entries);
+}
+
+// The CRC field counts as zero.
+static uint32_t block_crc(const uint8_t *p, size_t length)
+{
+    static const uint8_t zero[4];
+    uint32_t crc = varve_crc32c(0, p, 12);
+    crc = varve_crc32c(crc, zero, sizeof zero);
+    return varve_crc32c(crc, p + 16, length - 16);
+}
+
+int varve_block_finish(struct varve_block_writer *w)
+{
+    if (w->info.entries == 0) {
+        return VARVE_E_INVALID;
+    }
+    reverse(w->buf + w->cap - w->dir_used, w->dir_used);
+    memmove(w->buf + w->used, w->buf + w->cap - w->dir_used, w->dir_used);
+    w->info.directory = (uint32_t)w->used;
+    w->info.length = (uint32_t)(w->used + w->dir_used);
+    put_header(w->buf, &w->info);
+    varve_put_u32(w->buf + 12, block_crc(w->buf, w->info.length));
+    return (int)w->info.length;
+}
+
+// ---- reading ------------------------------------------------------------------------------------
+
+static void get_header(const uint8_t *p, struct varve_block_info *info)
+{
+    *info = (struct varve_block_info){
+        .key = {.start_ms = (int64_t)varve_get_u64(p + 24),
+                .end_ms = (int64_t)varve_get_u64(p + 32),
+                .seq = varve_get_u32(p + 16)},
+        .length = varve_get_u32(p + 8),
+        .step_ms = varve_get_u32(p + 20),
+        .rows = varve_get_u32(p + 68),
+        .directory = varve_get_u32(p + 64),
+        .entries = varve_get_u16(p + 72),
+        .tier = p[5],
+        .columns = p[6],
+        .upto_ms = (int64_t)varve_get_u64(p + 40),
+        .samples = varve_get_u64(p + 48),
+        .flash_bytes = varve_get_u64(p + 56),
+    };
+}
+
+static bool is_sane(const struct varve_block_info *info, size_t len)
+{
+    bool points = info->columns == POINT_COLUMNS;
+    bool cells = info->columns == CELL_COLUMNS && info->step_ms > 0;
+    return (points || cells) && info->length >= VARVE_BLOCK_HEADER && info->length <= len &&
+           info->directory >= VARVE_BLOCK_HEADER && info->directory <= info->length &&
+           info->key.start_ms <= info->key.end_ms;
+}
+
+int varve_block_open(const void *buf, size_t len, struct varve_block_info *info)
+{
+    const uint8_t *p = buf;
+    if (len < VARVE_BLOCK_HEADER || varve_get_u32(p) != VARVE_BLOCK_MAGIC) {
+        return VARVE_E_CORRUPT;
+    }
+    if (p[4] != VARVE_BLOCK_VERSION) {
+        return VARVE_E_VERSION;
+    }
+    get_header(p, info);
+    if (!is_sane(info, len) || block_crc(p, info->length) != varve_get_u32(p + 12)) {
+        return VARVE_E_CORRUPT;
+    }
+    return 0;
+}
+
+// Walks the directory together with the chunks that it describes.
+struct directory {
+    const uint8_t *in, *end;
+    size_t chunk; // offset of the current entry's chunk
+    size_t bytes; // its length
+    uint32_t id;
+};
+
+static struct directory directory_start(const void *buf, const struct varve_block_info *info)
+{
+    const uint8_t *p = buf;
+    return (struct directory){
+        .in = p + info->directory, .end = p + info->length, .chunk = VARVE_BLOCK_HEADER};
+}
+
+// Moves to the next entry; 0, VARVE_E_NOT_FOUND behind the last, VARVE_E_CORRUPT.
+static int directory_next(struct directory *d, const struct varve_block_info *info)
+{
+    uint64_t gap, bytes;
+    if (d->in >= d->end) {
+        return VARVE_E_NOT_FOUND;
+    }
+    if (!varve_get_varint(&d->in, d->end, &gap) || !varve_get_varint(&d->in, d->end, &bytes)) {
+        return VARVE_E_CORRUPT;
+    }
+    d->chunk += d->bytes;
+    if (gap > UINT16_MAX - d->id || bytes > info->directory - d->chunk) {
+        return VARVE_E_CORRUPT;
+    }
+    d->id += (uint32_t)gap;
+    d->bytes = (size_t)bytes;
+    return 0;
+}
+
+// Where decoded rows go: points or cells.
+struct row_target {
+    uint8_t *first;    // row 0
+    size_t row_bytes;  // sizeof one row
+    size_t time_field; // offset of its time
+};
+
+static int get_chunk(const void *buf, const struct varve_block_info *info,
+                     const struct directory *d, int64_t from_ms, int64_t to_ms,
+                     const struct row_target *target, size_t cap, size_t *taken)
+{
+    const uint8_t *in = (const uint8_t *)buf + d->chunk;
+    const uint8_t *end = in + d->bytes;
+    struct varve_codec_rows rows;
+    int64_t unit = info->columns == POINT_COLUMNS ? 1 : (int64_t)info->step_ms;
+    void *times = target->first + target->time_field;
+    int rc = varve_codec_get_times(&in, end, info->key.start_ms, unit, from_ms, to_ms, times,
+                                   target->row_bytes, cap, &rows);
+    if (rc != 0 || rows.take == 0) {
+        *taken = 0;
+        return rc;
+    }
+    struct varve_column columns[CELL_COLUMNS];
+    if (info->columns == POINT_COLUMNS) {
+        struct varve_point *points = (void *)target->first;
+        columns[0] = (struct varve_column){.first = &points->value, .stride = sizeof *points};
+    } else {
+        cell_columns((void *)target->first, columns);
+    }
+    for (size_t c = 0; rc == 0 && c < info->columns; c++) {
+        rc = varve_codec_get_values(&in, end, &rows, &columns[c]);
+    }
+    *taken = rows.take;
+    return rc;
+}
+
+static int get_rows(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                    int64_t from_ms, int64_t to_ms, struct row_target target, size_t cap)
+{
+    struct directory d = directory_start(buf, info);
+    size_t total = 0;
+    int rc;
+    while ((rc = directory_next(&d, info)) == 0 && d.id <= id) {
+        size_t taken;
+        if (d.id != id) {
+            continue;
+        }
+        rc = get_chunk(buf, info, &d, from_ms, to_ms, &target, cap - total, &taken);
+        if (rc != 0) {
+            return rc;
+        }
+        total += taken;
+        target.first += taken * target.row_bytes;
+    }
+    return rc == VARVE_E_CORRUPT ? rc : (int)total;
+}
+
+int varve_block_points(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                       int64_t from_ms, int64_t to_ms, struct varve_point *out, size_t cap)
+{
+    if (info->columns != POINT_COLUMNS) {
+        return VARVE_E_INVALID;
+    }
+    struct row_target target = {.first = (uint8_t *)out,
+                                .row_bytes = sizeof *out,
+                                .time_field = offsetof(struct varve_point, time_ms)};
+    return get_rows(buf, info, id, from_ms, to_ms, target, cap);
+}
+
+int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                      int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap)
+{
+    if (info->columns != CELL_COLUMNS) {
+        return VARVE_E_INVALID;
+    }
+    struct row_target target = {.first = (uint8_t *)out,
+                                .row_bytes = sizeof *out,
+                                .time_field = offsetof(struct varve_cell, start_ms)};
+    return get_rows(buf, info, id, from_ms, to_ms, target, cap);
+}

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's life: making, starting, stepping, flushing, stopping - and the calls by which samples
+// and series come in. The work is done in pipeline.c, backend.c and collect.c.
+#include "host_state.h"
+#include "label.h"
+#include "text.h"
+
+// Longest time between two steps of the super-loop.
+#define STEP_MAX_MS 1000
+// How long an importer sleeps while keeper and backends make room.
+#define IMPORT_WAIT_MS 5
+// Points handed over between two looks at the room.
+#define IMPORT_BATCH 256u
+
+// ---- making
+// -----------------------------------------------------------------------------------------
+
+static int init_locks(struct varve_host *host)
+{
+    int rc = varve_port_mutex_init(&host->series_lock);
+    rc = rc == 0 ? varve_port_mutex_init(&host->store_lock) : rc;
+    rc = rc == 0 ? varve_port_mutex_init(&host->event_lock) : rc;
+    rc = rc == 0 ? varve_port_mutex_init(&host->sched_lock) : rc;
+    rc = rc == 0 ? varve_port_signal_init(&host->keeper_wake) : rc;
+    return rc == 0 ? varve_port_signal_init(&host->progress) : rc;
+}
+
+static void destroy_locks(struct varve_host *host)
+{
+    varve_port_signal_destroy(&host->progress);
+    varve_port_signal_destroy(&host->keeper_wake);
+    varve_port_mutex_destroy(&host->sched_lock);
+    varve_port_mutex_destroy(&host->event_lock);
+    varve_port_mutex_destroy(&host->store_lock);
+    varve_port_mutex_destroy(&host->series_lock);
+}
+
+static struct varve_host *place_host(const struct varve_conf *conf, void *memory, size_t bytes,
+                                     unsigned flags)
+{
+    struct varve_arena arena = {.base = memory, .size = bytes};
+    struct varve_host *host = varve_arena_take(&arena, sizeof *host, 64);
+    if (host == NULL) {
+        return NULL;
+    }
+    memset(host, 0, sizeof *host);
+    host->arena = arena;
+    host->conf = conf;
+    host->flags = flags;
+    host->started_ms = varve_port_boot_ms();
+    host->timebase.trust_always = conf->settings.clock != 0;
+    host->future_ms = INT64_MAX;
+    if ((flags & VARVE_HOST_STORE_TIERS) == 0) {
+        memcpy(host->tiers, conf->tiers, sizeof host->tiers);
+        host->tier_count = conf->tier_count;
+    }
+    return host;
+}
+
+// The tiers that a store was made with, or the configured ones where no store has any.
+static void adopt_tiers(struct varve_host *host)
+{
+    for (size_t b = 0; b < host->backend_count && host->tier_count == 0; b++) {
+        struct varve_backend *backend = &host->backends[b];
+        const struct varve_backend_ops *ops = backend->instance.plugin->backend;
+        int count = ops->load_tiers == NULL
+                        ? 0
+                        : ops->load_tiers(&backend->instance, host->tiers, VARVE_MAX_TIERS);
+        host->tier_count = count > 0 ? (size_t)count : 0;
+    }
+    if (host->tier_count == 0) {
+        memcpy(host->tiers, host->conf->tiers, sizeof host->tiers);
+        host->tier_count = host->conf->tier_count;
+    }
+}
+
+static int build(struct varve_host *host, char *why, size_t why_cap)
+{
+    int rc =
+        varve_series_table_init(&host->series, &host->arena, (uint32_t)host->conf->settings.series);
+    rc = rc == 0 ? varve_backends_open(host, why, why_cap) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    adopt_tiers(host);
+    rc = varve_pipeline_init(host);
+    rc = rc == 0 ? varve_recover(host, why, why_cap) : rc;
+    if (rc == 0) {
+        varve_pipeline_tick(host, host->started_ms, false); // collectors align to Unix time
+    }
+    if (rc == 0 && (host->flags & VARVE_HOST_NO_COLLECTORS) == 0) {
+        rc = varve_collectors_init(host);
+    }
+    return rc;
+}
+
+static void say_memory(const struct varve_host *host, char *why, size_t why_cap)
+{
+    (void)varve_format(why, why_cap,
+                       "the configuration needs more than %zu KiB of static memory (of %zu KiB); "
+                       "lower series, window, cells, outbox or a backend's memory",
+                       host->arena.wanted / 1024, host->arena.size / 1024);
+}
+
+int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void *memory,
+                    size_t bytes, unsigned flags, char *why, size_t why_cap)
+{
+    (void)varve_format(why, why_cap, "%s", "");
+    struct varve_host *host = place_host(conf, memory, bytes, flags);
+    if (host == NULL) {
+        (void)varve_format(why, why_cap, "varve needs at least %zu bytes of memory",
+                           sizeof(struct varve_host));
+        return VARVE_E_NO_MEMORY;
+    }
+    int rc = init_locks(host);
+    rc = rc == 0 ? build(host, why, why_cap) : rc;
+    if (rc != 0) {
+        if (rc == VARVE_E_NO_MEMORY) {
+            say_memory(host, why, why_cap);
+        } else if (why_cap > 0 && why[0] == '\0') {
+            (void)varve_format(why, why_cap, "%s", varve_strerror(rc));
+        }
+        varve_backends_close(host);
+        destroy_locks(host);
+        return rc;
+    }
+    host->initialised = true;
+    if ((flags & (VARVE_HOST_READ_ONLY | VARVE_HOST_NO_COLLECTORS)) == 0) {
+        varve_event_add(host, VARVE_INFO, "host", "start", false, 0, NULL,
+                        "started with %zu collectors and %zu backends", host->collector_count,
+                        host->backend_count);
+    }
+    *out = host;
+    return 0;
+}
+
+int varve_host_start(struct varve_host *host)
+{
+    host->threaded = true;
+    int rc = varve_keeper_start(host);
+    rc = rc == 0 ? varve_backends_start(host) : rc;
+    return rc == 0 ? varve_collectors_start(host) : rc;
+}
+
+// ---- stepping and flushing
+// --------------------------------------------------------------------------
+
+static int64_t step_backends(struct varve_host *host, int64_t now_ms, bool flush)
+{
+    int64_t wait_ms = STEP_MAX_MS;
+    for (size_t b = 0; b < host->backend_count; b++) {
+        int64_t one_ms = varve_backend_step(host, b, now_ms, flush);
+        wait_ms = one_ms < wait_ms ? one_ms : wait_ms;
+    }
+    return wait_ms;
+}
+
+int64_t varve_host_step(struct varve_host *host)
+{
+    int64_t now_ms = varve_port_boot_ms();
+    int64_t due_ms = varve_collectors_run(host, now_ms);
+    (void)varve_pipeline_drain(host); // the count does not matter here
+    varve_pipeline_tick(host, now_ms, false);
+    int64_t wait_ms = step_backends(host, now_ms, false);
+    int64_t window_ms = varve_pipeline_due(host);
+    due_ms = window_ms < due_ms ? window_ms : due_ms;
+    if (due_ms != INT64_MAX && due_ms - now_ms < wait_ms) {
+        wait_ms = due_ms - now_ms;
+    }
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
+// On the caller's task: everything in RAM to the backends, as far as they work.
+static int flush_here(struct varve_host *host)
+{
+    uint32_t bytes;
+    (void)varve_pipeline_drain(host); // the count does not matter here
+    varve_pipeline_tick(host, varve_port_boot_ms(), true);
+    do {
+        (void)step_backends(host, varve_port_boot_ms(), true); // errors show in the state
+    } while (varve_backends_pending(host, &bytes) > 0);
+    return varve_backends_error(host);
+}
+
+static int flush_by_tasks(struct varve_host *host, int64_t timeout_ms)
+{
+    int64_t end_ms = varve_port_boot_ms() + timeout_ms;
+    uint32_t round = atomic_load(&host->flush_rounds);
+    uint32_t bytes;
+    atomic_store(&host->flush_wanted, true);
+    varve_port_signal_raise(&host->keeper_wake);
+    while (atomic_load(&host->flush_rounds) == round || varve_backends_pending(host, &bytes) > 0) {
+        int64_t left_ms = end_ms - varve_port_boot_ms();
+        if (left_ms <= 0) {
+            return VARVE_E_TIMEOUT;
+        }
+        (void)varve_port_signal_wait(&host->progress, left_ms < 100 ? left_ms : 100);
+    }
+    return varve_backends_error(host);
+}
+
+int varve_host_flush(struct varve_host *host, int64_t timeout_ms)
+{
+    if ((host->flags & VARVE_HOST_READ_ONLY) != 0) {
+        return VARVE_E_READ_ONLY;
+    }
+    return host->threaded ? flush_by_tasks(host, timeout_ms) : flush_here(host);
+}
+
+int varve_host_shutdown(struct varve_host *host)
+{
+    atomic_store(&host->stopping, true);
+    int stuck = varve_collectors_stop(host);
+    int rc = 0;
+    varve_keeper_stop(host);
+    varve_backends_stop(host);
+    if ((host->flags & VARVE_HOST_READ_ONLY) == 0) {
+        if ((host->flags & VARVE_HOST_NO_COLLECTORS) == 0) {
+            varve_event_add(host, VARVE_INFO, "host", "stop", false, 0, NULL, "stopped in order");
+        }
+        rc = flush_here(host);
+        varve_pipeline_close_base(host);
+        int rest = flush_here(host);
+        rc = rc != 0 ? rc : rest;
+    }
+    varve_backends_close(host);
+    if (stuck != 0) {
+        return stuck; // a task still runs in it: the locks must stay
+    }
+    destroy_locks(host);
+    return rc;
+}
+
+// ---- samples
+// ----------------------------------------------------------------------------------------
+
+static int push(struct varve_host *host, int id, int64_t time_ms, double value, uint16_t flags)
+{
+    if (id < 0 || (uint32_t)id >= varve_series_count(&host->series)) {
+        atomic_fetch_add_explicit(&host->rejected_id, 1, memory_order_relaxed);
+        return VARVE_E_INVALID;
+    }
+    struct varve_sample sample = {
+        .time_ms = time_ms, .value = value, .id = (uint16_t)id, .flags = flags};
+    enum varve_ring_result result = varve_ring_push(&host->ring, &sample);
+    if (result != VARVE_RING_OK) {
+        varve_port_signal_raise(&host->keeper_wake);
+    }
+    return result == VARVE_RING_FULL ? VARVE_E_FULL : 0;
+}
+
+int varve_push(struct varve_host *host, int id, double value)
+{
+    return push(host, id, varve_port_boot_ms(), value, 0);
+}
+
+int varve_push_boot(struct varve_host *host, int id, int64_t boot_ms, double value)
+{
+    return push(host, id, boot_ms, value, 0);
+}
+
+int varve_push_at(struct varve_host *host, int id, int64_t unix_ms, double value)
+{
+    return push(host, id, unix_ms, value, VARVE_SAMPLE_UNIX);
+}
+
+int varve_instance_push(struct varve_instance *self, int id, double value)
+{
+    return id < 0 ? id : push(self->host, id, self->due_boot_ms, value, 0);
+}
+
+// Waits, or works, until an import of one more batch cannot overflow ring or outbox.
+static int make_room(struct varve_host *host)
+{
+    uint32_t bytes;
+    for (;;) {
+        if (!host->threaded) {
+            (void)varve_pipeline_drain(host); // the count does not matter here
+            varve_pipeline_tick(host, varve_port_boot_ms(), false);
+        }
+        (void)varve_backends_pending(host, &bytes); // only the bytes matter
+        bool ring_has_room = varve_ring_waiting(&host->ring) + 2 * IMPORT_BATCH <= host->ring.mask;
+        if (ring_has_room && bytes <= host->outbox.cap / 4) {
+            return varve_backends_error(host);
+        }
+        if (host->threaded) {
+            varve_port_signal_raise(&host->keeper_wake);
+            (void)varve_port_signal_wait(&host->progress, IMPORT_WAIT_MS); // a time-out is as good
+        } else {
+            (void)step_backends(host, varve_port_boot_ms(), true); // errors show in the state
+        }
+    }
+}
+
+int varve_host_import(struct varve_host *host, int id, const struct varve_point *points, size_t n)
+{
+    int rc = (host->flags & VARVE_HOST_READ_ONLY) != 0 ? VARVE_E_READ_ONLY : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (i % IMPORT_BATCH == 0) {
+            rc = make_room(host);
+        }
+        rc = rc == 0 ? varve_push_at(host, id, points[i].time_ms, points[i].value) : rc;
+    }
+    return rc;
+}
+
+// ---- series
+// -----------------------------------------------------------------------------------------
+
+int varve_series_add(struct varve_host *host, const struct varve_series_def *def)
+{
+    varve_port_mutex_lock(&host->series_lock);
+    int id = varve_series_table_add(&host->series, def);
+    bool log = id == VARVE_E_FULL && !host->series.refused_logged;
+    host->series.refused_logged |= log;
+    varve_port_mutex_unlock(&host->series_lock);
+    if (log) {
+        varve_log(VARVE_WARNING, "host",
+                  "no room for series %s: `series` in [varve] allows %u; further ones are counted",
+                  def->text, host->series.cap);
+    }
+    return id;
+}
+
+int varve_series_add_label(struct varve_host *host, enum varve_kind kind, const char *name,
+                           const char *key, const char *value, const char *unit, const char *help)
+{
+    char escaped[VARVE_SERIES_TEXT];
+    char text[VARVE_SERIES_TEXT];
+    struct varve_series_def def = {.text = name, .unit = unit, .help = help, .kind = kind};
+    if (key != NULL) {
+        int rc = varve_label_escape(value, escaped, sizeof escaped);
+        size_t length =
+            rc < 0 ? 0 : varve_format(text, sizeof text, "%s{%s=\"%s\"}", name, key, escaped);
+        if (rc < 0 || length >= sizeof text) {
+            return VARVE_E_TOO_BIG;
+        }
+        def.text = text;
+    }
+    return varve_series_add(host, &def);
+}
+
+int varve_host_series(struct varve_host *host, varve_series_id *id, struct varve_series_def *def)
+{
+    if (*id >= varve_series_count(&host->series)) {
+        return VARVE_E_NOT_FOUND;
+    }
+    varve_series_table_get(&host->series, *id, def);
+    return 0;
+}
+
+size_t varve_host_tiers(const struct varve_host *host, const struct varve_tier **tiers)
+{
+    *tiers = host->tiers;
+    return host->tier_count;
+}
+
+// ---- what instances may ask
+// -------------------------------------------------------------------------
+
+struct varve_reason *varve_instance_reason(struct varve_instance *instance)
+{
+    return instance->plugin->kind == VARVE_COLLECTOR
+               ? &((struct varve_collector *)(void *)instance)->reason
+               : &((struct varve_backend *)(void *)instance)->reason;
+}
+
+void varve_instance_fail(struct varve_instance *self, const char *format, ...)
+{
+    struct varve_reason *reason = varve_instance_reason(self);
+    va_list args;
+    va_start(args, format);
+    (void)varve_vformat(reason->text, sizeof reason->text, format, args); // a long one is cut
+    va_end(args);
+}
+
+void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t align)
+{
+    if (self->host->initialised) {
+        return NULL;
+    }
+    void *memory = varve_arena_take(&self->host->arena, bytes, align);
+    return memory != NULL ? memset(memory, 0, bytes) : NULL;
+}
+
+const char *varve_instance_state_dir(const struct varve_instance *self)
+{
+    return self->host->conf->settings.state;
+}
+
+size_t varve_instance_tiers(const struct varve_instance *self, const struct varve_tier **tiers)
+{
+    return varve_host_tiers(self->host, tiers);
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's insides, shared by the files of core/ that make it up.
+//
+// Who owns what:
+//   series_lock   additions to the series table
+//   store_lock    timebase, windows, rollup, outbox, sequence numbers: all history that is in RAM
+//   event_lock    the event log
+//   sched_lock    jobs of the collectors
+//   backend.lock  one per backend: the instance, its account and its figures
+// A task that holds store_lock takes no other lock and does no I/O. A backend's lock may be held
+// across I/O; series_lock and event_lock may be taken under it, store_lock may not.
+#ifndef VARVE_CORE_HOST_STATE_H
+#define VARVE_CORE_HOST_STATE_H
+
+#include <stdatomic.h>
+
+#include "arena.h"
+#include "outbox.h"
+#include "ring.h"
+#include "rollup.h"
+#include "sched.h"
+#include "series.h"
+#include "timebase.h"
+#include "varve/host.h"
+#include "window.h"
+
+// Points of one chunk; rows are gathered here on their way into a block.
+#define VARVE_SCRATCH_BYTES (VARVE_COLUMN_MAX * sizeof(struct varve_point))
+// Samples taken from the ring in one go, under one lock.
+#define VARVE_DRAIN_BATCH 256u
+// Blocks that one transaction of a backend takes at most.
+#define VARVE_COMMIT_BLOCKS 8u
+
+// The last failure that an instance explained by varve_instance_fail().
+struct varve_reason {
+    char text[VARVE_MESSAGE_TEXT];
+};
+
+struct varve_backend {
+    struct varve_instance instance; // first, see varve_instance_reason()
+    const struct varve_instance_conf *conf;
+    struct varve_reason reason;
+    struct varve_ledger_account account;
+    struct varve_port_mutex lock;
+    struct varve_port_signal wake;
+    struct varve_port_task task;
+    bool task_running;
+    bool opened;
+    bool persistent;
+    uint32_t defined;           // series ids below this are in its dictionary
+    uint32_t event_cursor;      // events below this number are in it
+    _Atomic int state;          // 0, or the error that it is retrying after
+    atomic_bool flush;          // do not wait for the next try; take events too
+    _Atomic uint32_t flash_kib; // written by this process; for block headers, without the lock
+    int64_t retry_ms;           // boot time of the next try; 0: at once
+    uint32_t failures_in_row;
+    uint64_t blocks_put;
+    uint32_t commit_last_us, commit_max_us;
+};
+
+struct varve_collector {
+    struct varve_instance instance; // first, see varve_instance_reason()
+    const struct varve_instance_conf *conf;
+    struct varve_reason reason;
+    bool ready; // init succeeded
+    bool failing;
+    uint32_t last_us, max_us;
+};
+
+struct varve_worker {
+    struct varve_host *host;
+    struct varve_port_task task;
+    struct varve_port_signal wake;
+    bool running;
+};
+
+struct varve_event_entry {
+    struct varve_event event;
+    int64_t boot_ms;
+    bool stamped; // event.time_ms is Unix time
+};
+
+struct varve_event_log {
+    struct varve_event_entry entries[VARVE_MAX_EVENTS];
+    uint32_t next;    // number of the next event; entry number n is at n % VARVE_MAX_EVENTS
+    uint64_t dropped; // overwritten before every backend had them
+};
+
+struct varve_host {
+    const struct varve_conf *conf;
+    unsigned flags;
+    struct varve_arena arena;
+    bool initialised;   // varve_instance_take() is over
+    int64_t started_ms; // boot time
+
+    struct varve_port_mutex series_lock, store_lock, event_lock, sched_lock;
+    struct varve_series_table series;
+    struct varve_ring ring;
+
+    struct varve_tier tiers[VARVE_MAX_TIERS];
+    size_t tier_count;
+    size_t base_tier; // the finest tier that a persistent backend holds; tier_count: none
+    struct varve_timebase timebase;
+    struct varve_window windows[VARVE_MAX_TIERS];
+    struct varve_rollup rollup;
+    struct varve_outbox outbox;
+    struct varve_order order;
+    uint8_t *block;      // VARVE_BLOCK_MAX: the block being encoded
+    uint8_t *read_block; // VARVE_BLOCK_MAX: the block being read at recovery
+    void *scratch;       // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
+    void *cell_scratch;  // the same for cells that close while `scratch` is in use
+    void *sort_scratch;  // the same for sorting either
+    uint32_t next_seq[VARVE_MAX_TIERS];
+    int64_t upto_ms[VARVE_MAX_TIERS]; // as in the block header
+    int64_t newest_ms;                // time of the newest row that was stamped
+    uint64_t samples_before;          // accepted by earlier processes
+    uint64_t samples;                 // accepted by this one
+    uint64_t dropped_ring, dropped_window;
+    uint64_t rejected_time;       // samples with an absurd time
+    int64_t future_ms;            // Unix times after this are absurd; INT64_MAX while untrusted
+    uint64_t flash_before;        // bytes written to flash by earlier processes
+    _Atomic uint32_t rejected_id; // samples of a series that does not exist
+
+    struct varve_event_log events;
+
+    struct varve_backend backends[VARVE_MAX_BACKENDS];
+    size_t backend_count;
+    struct varve_collector collectors[VARVE_MAX_INSTANCES];
+    struct varve_job jobs[VARVE_MAX_INSTANCES]; // by collector
+    size_t collector_count;
+
+    struct varve_port_signal keeper_wake, progress;
+    struct varve_port_task keeper;
+    struct varve_port_timer watch; // the next deadline of a running collector
+    struct varve_worker workers[VARVE_MAX_WORKERS];
+    size_t worker_count;
+    bool keeper_running;
+    bool threaded; // tasks are running
+    atomic_bool stopping;
+    atomic_bool flush_wanted;      // taken by the keeper
+    _Atomic uint32_t flush_rounds; // flushes that the keeper has passed on to the backends
+};
+
+// ---- pipeline.c: samples to blocks --------------------------------------------------------------
+
+int varve_pipeline_init(struct varve_host *host);
+// Takes samples from the ring into the raw window, closing windows that are full or old enough.
+// Returns how many samples it took.
+size_t varve_pipeline_drain(struct varve_host *host);
+// Reads the clocks; closes the raw window when it is old enough, or in any case if `force`.
+void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force);
+// At shutdown: open cells of the base tier, where no finer tier is persisted.
+void varve_pipeline_close_base(struct varve_host *host);
+// Boot time at which tick() has something to do next.
+int64_t varve_pipeline_due(struct varve_host *host);
+// Blocks of the tier that end before this may be overwritten.
+int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier);
+
+// ---- backend.c: blocks to stores ----------------------------------------------------------------
+
+int varve_backends_open(struct varve_host *host, char *why, size_t why_cap);
+void varve_backends_close(struct varve_host *host);
+int varve_backends_start(struct varve_host *host);
+void varve_backends_stop(struct varve_host *host);
+void varve_backends_wake(struct varve_host *host);
+// Stores what waits for one backend, or does one step of its maintenance. `now_ms` is boot time.
+// Returns the ms until it wants to be called again.
+int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms, bool flush);
+// The first error of a backend that does not work, or 0.
+int varve_backends_error(struct varve_host *host);
+// Blocks that working backends have not stored yet.
+uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes);
+
+// ---- store.c: blocks wherever they are
+// ------------------------------------------------------------
+
+// Iterates the blocks of a tier in key order, each once.
+struct varve_block_cursor {
+    unsigned tier;
+    int64_t from_ms;    // blocks that end earlier are left out
+    uint32_t seq_limit; // blocks with this number or a higher one are left out
+    struct varve_block_key key;
+    bool started;
+};
+int varve_store_next(struct varve_host *host, struct varve_block_cursor *cursor);
+// Copies and checks a block. Returns 0, VARVE_E_NOT_FOUND, VARVE_E_CORRUPT, ...
+int varve_store_get(struct varve_host *host, unsigned tier, const struct varve_block_key *key,
+                    void *buf, size_t cap, struct varve_block_info *info);
+
+// ---- live.c: rows that are in RAM
+// -----------------------------------------------------------------
+
+// Copies the series' rows in the range that are not in a block yet: struct varve_point for tier 0,
+// struct varve_cell otherwise, not sorted. Blocks with a number below *seq_limit hold all others.
+// Returns the count or VARVE_E_FULL.
+int varve_live_rows(struct varve_host *host, unsigned tier, varve_series_id id, int64_t from_ms,
+                    int64_t to_ms, void *rows, size_t cap, uint32_t *seq_limit);
+// Oldest and newest time of the tier's rows in RAM (INT64_MAX, INT64_MIN: none).
+void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
+                      int64_t *newest_ms);
+
+// ---- recover.c, events.c, collect.c, keeper.c
+// -----------------------------------------------------
+
+// Loads dictionaries, continues sequence numbers and totals, rebuilds open cells from stored rows.
+int varve_recover(struct varve_host *host, char *why, size_t why_cap);
+
+void varve_event_add(struct varve_host *host, enum varve_severity severity, const char *source,
+                     const char *kind, bool has_value, double value, const char *payload,
+                     const char *format, ...) __attribute__((format(printf, 8, 9)));
+// Copies event number `number`, stamped; false when it is gone or its time is not known yet.
+bool varve_event_get(struct varve_host *host, uint32_t number, struct varve_event *out);
+
+int varve_collectors_init(struct varve_host *host);
+int varve_collectors_start(struct varve_host *host);
+// Returns VARVE_E_TIMEOUT when a collector does not come back: its task still uses the host.
+int varve_collectors_stop(struct varve_host *host);
+// Runs what is due, on the caller's task; returns the boot time of the next run.
+int64_t varve_collectors_run(struct varve_host *host, int64_t now_ms);
+// Reports collectors that passed their deadline and starts a worker in place of one that hangs.
+void varve_collectors_watch(struct varve_host *host, int64_t now_ms);
+
+int varve_keeper_start(struct varve_host *host);
+void varve_keeper_stop(struct varve_host *host);
+
+struct varve_reason *varve_instance_reason(struct varve_instance *instance);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows that are in RAM only, as a query sees them: the raw window; cell windows; and for a rollup
+// tier also what has not been closed yet - the open cells of this tier and of all finer ones, and
+// the raw window, each as a contribution to a cell of the tier. Under store_lock.
+#include "host_state.h"
+
+// Where rows are copied to.
+struct target {
+    void *rows;
+    size_t cap;
+    size_t count;
+    int64_t from_ms, to_ms;
+    bool full;
+};
+
+static void add_point(struct target *t, int64_t time_ms, double value)
+{
+    if (time_ms < t->from_ms || time_ms > t->to_ms) {
+        return;
+    }
+    if (t->count == t->cap) {
+        t->full = true;
+        return;
+    }
+    struct varve_point *points = t->rows;
+    points[t->count++] = (struct varve_point){.time_ms = time_ms, .value = value};
+}
+
+static void add_cell(struct target *t, const struct varve_cell *cell, int64_t step_ms)
+{
+    struct varve_cell coarse = *cell;
+    coarse.start_ms = varve_bucket(cell->start_ms, step_ms);
+    if (cell->count == 0 || coarse.start_ms < t->from_ms || coarse.start_ms > t->to_ms) {
+        return;
+    }
+    struct varve_cell *cells = t->rows;
+    // Contributions to one cell come one after the other, in time order.
+    if (t->count > 0 && cells[t->count - 1].start_ms == coarse.start_ms) {
+        varve_cell_merge(&cells[t->count - 1], &coarse);
+    } else if (t->count == t->cap) {
+        t->full = true;
+    } else {
+        cells[t->count++] = coarse;
+    }
+}
+
+static int64_t row_unix_ms(const struct varve_host *host, const struct varve_raw_row *row)
+{
+    return (row->flags & VARVE_SAMPLE_UNIX) != 0
+               ? row->time_ms
+               : varve_timebase_unix(&host->timebase, row->time_ms);
+}
+
+static void raw_as_points(const struct varve_host *host, varve_series_id id, struct target *t)
+{
+    const struct varve_window *window = &host->windows[0];
+    for (uint32_t i = 0; i < window->count; i++) {
+        const struct varve_raw_row *row = &window->rows.raw[i];
+        if (row->id == id) {
+            add_point(t, row_unix_ms(host, row), row->value);
+        }
+    }
+}
+
+static void raw_as_cells(const struct varve_host *host, varve_series_id id, int64_t step_ms,
+                         struct target *t)
+{
+    const struct varve_window *window = &host->windows[0];
+    struct varve_counter_state counter = host->rollup.counters[id];
+    bool is_counter = host->series.series[id].kind == VARVE_COUNTER;
+    for (uint32_t i = 0; i < window->count; i++) {
+        const struct varve_raw_row *row = &window->rows.raw[i];
+        if (row->id != id) {
+            continue;
+        }
+        int64_t time_ms = row_unix_ms(host, row);
+        double sum =
+            is_counter ? varve_counter_increase(&counter, time_ms, row->value) : row->value;
+        struct varve_cell cell = varve_cell_of(time_ms, row->value, sum);
+        add_cell(t, &cell, step_ms);
+    }
+}
+
+static void cells_of_tier(const struct varve_host *host, unsigned tier, varve_series_id id,
+                          struct target *t)
+{
+    const struct varve_window *window = &host->windows[tier];
+    int64_t step_ms = host->tiers[tier].step_ms;
+    for (uint32_t i = 0; i < window->count; i++) {
+        if (window->rows.cells[i].id == id) {
+            add_cell(t, &window->rows.cells[i].cell, step_ms);
+        }
+    }
+    for (unsigned level = tier; level >= 1; level--) {
+        add_cell(t, &host->rollup.open[level - 1][id], step_ms);
+    }
+    raw_as_cells(host, id, step_ms, t);
+}
+
+int varve_live_rows(struct varve_host *host, unsigned tier, varve_series_id id, int64_t from_ms,
+                    int64_t to_ms, void *rows, size_t cap, uint32_t *seq_limit)
+{
+    struct target t = {.rows = rows, .cap = cap, .from_ms = from_ms, .to_ms = to_ms};
+    varve_port_mutex_lock(&host->store_lock);
+    *seq_limit = host->next_seq[tier];
+    if (tier == 0 && (host->timebase.trusted || host->windows[0].first_boot_ms == INT64_MAX)) {
+        raw_as_points(host, id, &t);
+    } else if (tier > 0) {
+        cells_of_tier(host, tier, id, &t);
+    }
+    varve_port_mutex_unlock(&host->store_lock);
+    return t.full ? VARVE_E_FULL : (int)t.count;
+}
+
+static void widen(int64_t time_ms, int64_t *oldest_ms, int64_t *newest_ms)
+{
+    *oldest_ms = time_ms < *oldest_ms ? time_ms : *oldest_ms;
+    *newest_ms = time_ms > *newest_ms ? time_ms : *newest_ms;
+}
+
+static void widen_by_raw(const struct varve_host *host, int64_t step_ms, int64_t *oldest_ms,
+                         int64_t *newest_ms)
+{
+    const struct varve_window *window = &host->windows[0];
+    for (uint32_t i = 0; i < window->count; i++) {
+        widen(varve_bucket(row_unix_ms(host, &window->rows.raw[i]), step_ms), oldest_ms, newest_ms);
+    }
+}
+
+static void widen_by_cells(const struct varve_host *host, unsigned tier, int64_t *oldest_ms,
+                           int64_t *newest_ms)
+{
+    const struct varve_window *window = &host->windows[tier];
+    int64_t step_ms = host->tiers[tier].step_ms;
+    for (uint32_t i = 0; i < window->count; i++) {
+        widen(window->rows.cells[i].cell.start_ms, oldest_ms, newest_ms);
+    }
+    uint32_t series_count = varve_series_count(&host->series);
+    for (unsigned level = 0; level < tier; level++) {
+        for (uint32_t id = 0; id < series_count; id++) {
+            const struct varve_cell *open = &host->rollup.open[level][id];
+            if (open->count > 0) {
+                widen(varve_bucket(open->start_ms, step_ms), oldest_ms, newest_ms);
+            }
+        }
+    }
+}
+
+void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
+                      int64_t *newest_ms)
+{
+    *oldest_ms = INT64_MAX;
+    *newest_ms = INT64_MIN;
+    varve_port_mutex_lock(&host->store_lock);
+    if (host->timebase.trusted || host->windows[0].first_boot_ms == INT64_MAX) {
+        widen_by_raw(host, tier == 0 ? 1 : host->tiers[tier].step_ms, oldest_ms, newest_ms);
+    }
+    if (tier > 0) {
+        widen_by_cells(host, tier, oldest_ms, newest_ms);
+    }
+    varve_port_mutex_unlock(&host->store_lock);
+}

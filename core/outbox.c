@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks in RAM that wait for backends; see outbox.h.
+#include "outbox.h"
+
+int varve_outbox_init(struct varve_outbox *outbox, struct varve_arena *arena, uint32_t bytes)
+{
+    *outbox = (struct varve_outbox){.cap = bytes};
+    outbox->buf = varve_arena_take(arena, bytes, 8);
+    return outbox->buf != NULL ? 0 : VARVE_E_NO_MEMORY;
+}
+
+struct varve_outbox_entry *varve_outbox_at(struct varve_outbox *outbox, uint32_t i)
+{
+    return &outbox->entries[(outbox->first + i) % VARVE_OUTBOX_ENTRIES];
+}
+
+static void count_given_up(struct varve_outbox *outbox, uint32_t pending)
+{
+    for (unsigned b = 0; b < VARVE_MAX_BACKENDS; b++) {
+        outbox->given_up[b] += (pending >> b) & 1u;
+    }
+}
+
+static int drop_oldest(struct varve_outbox *outbox)
+{
+    struct varve_outbox_entry *oldest = varve_outbox_at(outbox, 0);
+    if (oldest->pins > 0) {
+        return VARVE_E_FULL;
+    }
+    count_given_up(outbox, oldest->pending);
+    outbox->first = (outbox->first + 1) % VARVE_OUTBOX_ENTRIES;
+    outbox->count--;
+    return 0;
+}
+
+// When all blocks are stored the outbox starts again at the front, so that memory it never needs is
+// never touched. Blocks that no backend wanted exist here only and stay as long as there is room.
+static void forget_if_stored(struct varve_outbox *outbox)
+{
+    for (uint32_t i = 0; i < outbox->count; i++) {
+        const struct varve_outbox_entry *entry = varve_outbox_at(outbox, i);
+        if (entry->wanted == 0 || entry->pending != 0 || entry->pins != 0) {
+            return;
+        }
+    }
+    outbox->count = 0;
+    outbox->head = 0;
+}
+
+// Whether [at, at + length) is free of blocks. The oldest block is the first in the way.
+static bool is_free(struct varve_outbox *outbox, uint32_t at, uint32_t length)
+{
+    for (uint32_t i = 0; i < outbox->count; i++) {
+        const struct varve_outbox_entry *entry = varve_outbox_at(outbox, i);
+        if (at < entry->offset + entry->info.length && entry->offset < at + length) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int make_room(struct varve_outbox *outbox, uint32_t length)
+{
+    if (length > outbox->cap) {
+        return VARVE_E_FULL;
+    }
+    forget_if_stored(outbox);
+    if (outbox->head + length > outbox->cap) {
+        outbox->head = 0;
+    }
+    while (outbox->count == VARVE_OUTBOX_ENTRIES || !is_free(outbox, outbox->head, length)) {
+        int rc = drop_oldest(outbox);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int varve_outbox_add(struct varve_outbox *outbox, const struct varve_outbox_entry *entry,
+                     const void *block)
+{
+    int rc = make_room(outbox, entry->info.length);
+    if (rc != 0) {
+        count_given_up(outbox, entry->wanted);
+        return rc;
+    }
+    struct varve_outbox_entry *added = varve_outbox_at(outbox, outbox->count++);
+    *added = *entry;
+    added->offset = outbox->head;
+    added->pending = entry->wanted;
+    added->pins = 0;
+    memcpy(outbox->buf + outbox->head, block, entry->info.length);
+    outbox->head += entry->info.length;
+    return 0;
+}
+
+uint32_t varve_outbox_pending(struct varve_outbox *outbox, uint32_t mask, uint32_t *bytes)
+{
+    uint32_t blocks = 0;
+    *bytes = 0;
+    for (uint32_t i = 0; i < outbox->count; i++) {
+        const struct varve_outbox_entry *entry = varve_outbox_at(outbox, i);
+        if ((entry->pending & mask) != 0) {
+            blocks++;
+            *bytes += entry->info.length;
+        }
+    }
+    return blocks;
+}

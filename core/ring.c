@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ring between push and keeper; see ring.h.
+#include "ring.h"
+
+void varve_ring_init(struct varve_ring *ring, struct varve_ring_slot *slots, uint32_t capacity)
+{
+    ring->slots = slots;
+    ring->mask = capacity - 1;
+    atomic_init(&ring->high_water, 0);
+    atomic_init(&ring->tail, 0);
+    atomic_init(&ring->head, 0);
+    atomic_init(&ring->dropped, 0);
+    for (uint32_t i = 0; i < capacity; i++) {
+        atomic_init(&slots[i].turn, i);
+    }
+}
+
+// Claims the slot at the head; NULL when the ring is full.
+static struct varve_ring_slot *claim(struct varve_ring *ring, uint32_t *position)
+{
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    for (;;) {
+        struct varve_ring_slot *slot = &ring->slots[head & ring->mask];
+        uint32_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
+        int32_t ahead = (int32_t)(turn - head);
+        if (ahead < 0) {
+            return NULL;
+        }
+        if (ahead > 0) {
+            head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+        } else if (atomic_compare_exchange_weak_explicit(
+                       &ring->head, &head, head + 1, memory_order_relaxed, memory_order_relaxed)) {
+            *position = head;
+            return slot;
+        }
+    }
+}
+
+enum varve_ring_result varve_ring_push(struct varve_ring *ring, const struct varve_sample *sample)
+{
+    uint32_t position;
+    struct varve_ring_slot *slot = claim(ring, &position);
+    if (slot == NULL) {
+        atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
+        return VARVE_RING_FULL;
+    }
+    slot->id = sample->id;
+    slot->flags = sample->flags;
+    slot->time_ms = sample->time_ms;
+    slot->value = sample->value;
+    atomic_store_explicit(&slot->turn, position + 1, memory_order_release);
+    return (position & ring->mask >> 2) == 0 ? VARVE_RING_WAKE : VARVE_RING_OK;
+}
+
+size_t varve_ring_pop(struct varve_ring *ring, struct varve_sample *out, size_t max)
+{
+    uint32_t waiting = varve_ring_waiting(ring);
+    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    size_t n = 0;
+    if (waiting > atomic_load_explicit(&ring->high_water, memory_order_relaxed)) {
+        atomic_store_explicit(&ring->high_water, waiting, memory_order_relaxed);
+    }
+    while (n < max) {
+        struct varve_ring_slot *slot = &ring->slots[tail & ring->mask];
+        if (atomic_load_explicit(&slot->turn, memory_order_acquire) != tail + 1) {
+            break;
+        }
+        out[n++] = (struct varve_sample){
+            .time_ms = slot->time_ms, .value = slot->value, .id = slot->id, .flags = slot->flags};
+        atomic_store_explicit(&slot->turn, tail + ring->mask + 1, memory_order_release);
+        tail++;
+    }
+    atomic_store_explicit(&ring->tail, tail, memory_order_relaxed);
+    return n;
+}
+
+uint32_t varve_ring_waiting(const struct varve_ring *ring)
+{
+    return atomic_load_explicit(&ring->head, memory_order_relaxed) -
+           atomic_load_explicit(&ring->tail, memory_order_relaxed);
+}
+
+uint32_t varve_ring_take_dropped(struct varve_ring *ring)
+{
+    return atomic_exchange_explicit(&ring->dropped, 0, memory_order_relaxed);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cascaded rollup cells; see rollup.h.
+#include "rollup.h"
+
+#include "varve/error.h"
+
+int varve_rollup_init(struct varve_rollup *rollup, struct varve_arena *arena,
+                      const struct varve_tier *tiers, size_t tier_count, uint32_t series_cap)
+{
+    *rollup = (struct varve_rollup){.levels = tier_count - 1};
+    rollup->counters = varve_arena_take_zeroed(arena, series_cap, sizeof *rollup->counters);
+    bool complete = rollup->counters != NULL;
+    for (size_t level = 0; level < rollup->levels; level++) {
+        rollup->step_ms[level] = tiers[level + 1].step_ms;
+        rollup->open[level] = varve_arena_take_zeroed(arena, series_cap, sizeof(struct varve_cell));
+        rollup->done_ms[level] = varve_arena_take(arena, series_cap * sizeof(int64_t), 8);
+        complete = complete && rollup->open[level] != NULL && rollup->done_ms[level] != NULL;
+        for (uint32_t id = 0; complete && id < series_cap; id++) {
+            rollup->done_ms[level][id] = INT64_MIN;
+        }
+    }
+    return complete ? 0 : VARVE_E_NO_MEMORY;
+}
+
+int64_t varve_bucket(int64_t time_ms, int64_t step_ms)
+{
+    int64_t phase = time_ms % step_ms;
+    return time_ms - phase - (phase < 0 ? step_ms : 0);
+}
+
+void varve_cell_merge(struct varve_cell *into, const struct varve_cell *from)
+{
+    into->count += from->count;
+    into->sum += from->sum;
+    into->last = from->last;
+    // A NaN never replaces a number: comparisons with it are false.
+    if (from->min < into->min || into->min != into->min) {
+        into->min = from->min;
+    }
+    if (from->max > into->max || into->max != into->max) {
+        into->max = from->max;
+    }
+}
+
+struct varve_cell varve_cell_of(int64_t start_ms, double value, double sum)
+{
+    return (struct varve_cell){
+        .start_ms = start_ms, .count = 1, .min = value, .max = value, .sum = sum, .last = value};
+}
+
+double varve_counter_increase(struct varve_counter_state *state, int64_t time_ms, double value)
+{
+    if (state->known && time_ms < state->time_ms) {
+        return 0;
+    }
+    double increase = 0;
+    if (state->known) {
+        increase = value >= state->value ? value - state->value : value;
+    }
+    *state = (struct varve_counter_state){.value = value, .time_ms = time_ms, .known = true};
+    return increase;
+}
+
+static void close_cell(struct varve_rollup *rollup, size_t level, varve_series_id id,
+                       const struct varve_cell *cell)
+{
+    rollup->sink(rollup->sink_arg, level, id, cell);
+    if (level + 1 < rollup->levels) {
+        varve_rollup_cell(rollup, level + 1, id, cell);
+    }
+}
+
+// Merges a cell whose start is on this level's grid.
+static void merge_open(struct varve_rollup *rollup, size_t level, varve_series_id id,
+                       const struct varve_cell *cell)
+{
+    struct varve_cell *open = &rollup->open[level][id];
+    if (cell->start_ms < rollup->done_ms[level][id]) {
+        return; // stored before the restart that is being recovered from
+    }
+    if (open->count > 0 && cell->start_ms == open->start_ms) {
+        varve_cell_merge(open, cell);
+    } else if (open->count > 0 && cell->start_ms < open->start_ms) {
+        close_cell(rollup, level, id, cell);
+    } else {
+        struct varve_cell closed = *open;
+        *open = *cell;
+        if (closed.count > 0) {
+            close_cell(rollup, level, id, &closed);
+        }
+    }
+}
+
+void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_id id,
+                       const struct varve_cell *cell)
+{
+    struct varve_cell coarse = *cell;
+    coarse.start_ms = varve_bucket(cell->start_ms, rollup->step_ms[level]);
+    merge_open(rollup, level, id, &coarse);
+}
+
+void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum varve_kind kind,
+                         const struct varve_point *points, size_t n)
+{
+    struct varve_cell run = {.count = 0}; // points of one bucket, merged in a register-sized cell
+    for (size_t i = 0; rollup->levels > 0 && i < n; i++) {
+        const struct varve_point *p = &points[i];
+        double sum = kind == VARVE_COUNTER
+                         ? varve_counter_increase(&rollup->counters[id], p->time_ms, p->value)
+                         : p->value;
+        bool same = run.count > 0 && p->time_ms >= run.start_ms &&
+                    p->time_ms - run.start_ms < rollup->step_ms[0];
+        if (!same && run.count > 0) {
+            merge_open(rollup, 0, id, &run);
+        }
+        int64_t start = same ? run.start_ms : varve_bucket(p->time_ms, rollup->step_ms[0]);
+        struct varve_cell one = varve_cell_of(start, p->value, sum);
+        if (same) {
+            varve_cell_merge(&run, &one);
+        } else {
+            run = one;
+        }
+    }
+    if (run.count > 0) {
+        merge_open(rollup, 0, id, &run);
+    }
+}
+
+void varve_rollup_close(struct varve_rollup *rollup, uint32_t series_count, int64_t time_ms)
+{
+    for (size_t level = 0; level < rollup->levels; level++) {
+        for (uint32_t id = 0; id < series_count; id++) {
+            struct varve_cell closed = rollup->open[level][id];
+            if (closed.count > 0 && closed.start_ms + rollup->step_ms[level] <= time_ms) {
+                rollup->open[level][id].count = 0;
+                close_cell(rollup, level, (varve_series_id)id, &closed);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's figures about itself. Any task; takes each lock briefly, one after the other.
+#include "host_state.h"
+#include "text.h"
+
+static void fill_samples(struct varve_host *host, struct varve_stats *out)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    out->samples_session = host->samples;
+    out->samples = host->samples_before + host->samples;
+    out->dropped_ring = host->dropped_ring;
+    out->dropped_window = host->dropped_window;
+    out->rejected = host->rejected_time;
+    out->window_samples = host->windows[0].count;
+    out->pending_blocks = varve_outbox_pending(&host->outbox, UINT32_MAX, &out->pending_bytes);
+    out->clock_trusted = host->timebase.trusted;
+    out->clock_steps = host->timebase.steps;
+    out->wall_ms = varve_timebase_unix(&host->timebase, varve_port_boot_ms());
+    for (size_t b = 0; b < host->backend_count; b++) {
+        out->backends[b].blocks_dropped = host->outbox.given_up[b];
+    }
+    varve_port_mutex_unlock(&host->store_lock);
+    out->dropped = out->dropped_ring + out->dropped_window;
+    out->rejected += atomic_load(&host->rejected_id);
+    out->ring_cap = host->ring.mask + 1;
+    out->ring_high_water = atomic_load(&host->ring.high_water);
+}
+
+static void fill_series(struct varve_host *host, struct varve_stats *out)
+{
+    varve_port_mutex_lock(&host->series_lock);
+    out->series = varve_series_count(&host->series);
+    out->series_cap = host->series.cap;
+    out->series_refused = host->series.refused;
+    varve_port_mutex_unlock(&host->series_lock);
+    varve_port_mutex_lock(&host->event_lock);
+    out->events = host->events.next;
+    out->events_dropped = host->events.dropped;
+    varve_port_mutex_unlock(&host->event_lock);
+    varve_port_mutex_lock(&host->sched_lock);
+    for (size_t i = 0; i < host->collector_count; i++) {
+        out->collect_failures += host->jobs[i].failures;
+    }
+    varve_port_mutex_unlock(&host->sched_lock);
+}
+
+static void fill_backend(struct varve_backend *backend, struct varve_backend_stats *out)
+{
+    varve_port_mutex_lock(&backend->lock);
+    (void)varve_format(out->name, sizeof out->name, "%s", backend->instance.name);
+    (void)varve_format(out->plugin, sizeof out->plugin, "%s", backend->instance.plugin->name);
+    backend->instance.plugin->backend->stats(&backend->instance, out);
+    out->state = atomic_load(&backend->state);
+    out->flash_bytes = varve_ledger_flash_bytes(&backend->account);
+    for (size_t reason = 0; reason < VARVE_WRITE_REASON_COUNT; reason++) {
+        out->written_bytes += backend->account.bytes[reason];
+    }
+    out->syncs = backend->account.syncs;
+    out->blocks_put = backend->blocks_put;
+    out->commit_last_us = backend->commit_last_us;
+    out->commit_max_us = backend->commit_max_us;
+    varve_port_mutex_unlock(&backend->lock);
+}
+
+static void fill_backends(struct varve_host *host, struct varve_stats *out)
+{
+    out->backend_count = (uint32_t)host->backend_count;
+    for (size_t b = 0; b < host->backend_count; b++) {
+        fill_backend(&host->backends[b], &out->backends[b]);
+        out->flash_bytes_session += out->backends[b].flash_bytes;
+        out->stored_bytes += out->backends[b].persistent ? out->backends[b].stored_bytes : 0;
+    }
+    out->flash_bytes = host->flash_before + out->flash_bytes_session;
+    out->flash_bytes_per_sample =
+        out->samples > 0 ? (double)out->flash_bytes / (double)out->samples : 0;
+}
+
+static void fill_tier(struct varve_host *host, unsigned tier, struct varve_tier_stats *out)
+{
+    struct varve_block_cursor cursor = {
+        .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
+    out->tier = host->tiers[tier];
+    varve_live_range(host, tier, &out->oldest_ms, &out->newest_ms);
+    // A store that fails here shows in its backend's state; the figures are what could be read.
+    while (varve_store_next(host, &cursor) == 0) {
+        out->blocks++;
+        out->oldest_ms =
+            cursor.key.start_ms < out->oldest_ms ? cursor.key.start_ms : out->oldest_ms;
+        out->newest_ms = cursor.key.end_ms > out->newest_ms ? cursor.key.end_ms : out->newest_ms;
+    }
+}
+
+void varve_host_stats(struct varve_host *host, struct varve_stats *out)
+{
+    memset(out, 0, sizeof *out);
+    fill_samples(host, out);
+    fill_series(host, out);
+    fill_backends(host, out);
+    out->uptime_ms = varve_port_boot_ms() - host->started_ms;
+    out->memory_bytes = (uint32_t)host->arena.size;
+    out->memory_used = (uint32_t)host->arena.used;
+    out->tier_count = (uint32_t)host->tier_count;
+    for (unsigned tier = 0; tier < host->tier_count; tier++) {
+        fill_tier(host, tier, &out->tiers[tier]);
+    }
+}
+
+// ---- instances
+// --------------------------------------------------------------------------------------
+
+static void fill_plugin(const struct varve_host *host, const struct varve_plugin *plugin,
+                        struct varve_instance_stats *out)
+{
+    memset(out, 0, sizeof *out);
+    (void)varve_format(out->plugin, sizeof out->plugin, "%s", plugin->name);
+    (void)varve_format(out->summary, sizeof out->summary, "%s", plugin->summary);
+    (void)varve_format(out->kind, sizeof out->kind, "%s",
+                       plugin->kind == VARVE_COLLECTOR ? "collector" : "backend");
+    const struct varve_registry *registry = host->conf->registry;
+    for (size_t i = 0; i < registry->module_count; i++) {
+        out->module |= registry->modules[i] == plugin;
+    }
+}
+
+static const char *collector_state(const struct varve_collector *collector,
+                                   const struct varve_job *job)
+{
+    if (!collector->ready) {
+        return "disabled";
+    }
+    if (job->running && job->hung) {
+        return "hung";
+    }
+    return job->failures_in_row > 0 ? "failing" : "running";
+}
+
+static void fill_collector(struct varve_host *host, size_t index, struct varve_instance_stats *out)
+{
+    struct varve_collector *collector = &host->collectors[index];
+    struct varve_job *job = &host->jobs[index];
+    fill_plugin(host, collector->conf->plugin, out);
+    varve_port_mutex_lock(&host->sched_lock);
+    const char *state = collector_state(collector, job);
+    (void)varve_format(out->name, sizeof out->name, "%s", collector->conf->name);
+    (void)varve_format(out->state, sizeof out->state, "%s", state);
+    if (strcmp(state, "disabled") == 0) {
+        (void)varve_format(out->reason, sizeof out->reason, "%s", collector->reason.text);
+    }
+    out->interval_ms = job->interval_ms;
+    out->runs = job->runs;
+    out->failures = job->failures;
+    out->last_us = collector->last_us;
+    out->max_us = collector->max_us;
+    varve_port_mutex_unlock(&host->sched_lock);
+}
+
+static void fill_backend_instance(struct varve_host *host, size_t index,
+                                  struct varve_instance_stats *out)
+{
+    struct varve_backend *backend = &host->backends[index];
+    fill_plugin(host, backend->conf->plugin, out);
+    int state = atomic_load(&backend->state);
+    (void)varve_format(out->name, sizeof out->name, "%s", backend->conf->name);
+    (void)varve_format(out->state, sizeof out->state, "%s", state == 0 ? "running" : "failing");
+    (void)varve_format(out->reason, sizeof out->reason, "%s",
+                       state == 0 ? "" : varve_strerror(state));
+    varve_port_mutex_lock(&backend->lock);
+    out->runs = backend->blocks_put;
+    out->last_us = backend->commit_last_us;
+    out->max_us = backend->commit_max_us;
+    varve_port_mutex_unlock(&backend->lock);
+}
+
+static bool is_configured(const struct varve_host *host, const struct varve_plugin *plugin)
+{
+    for (size_t i = 0; i < host->collector_count; i++) {
+        if (host->collectors[i].conf->plugin == plugin) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < host->backend_count; i++) {
+        if (host->backends[i].conf->plugin == plugin) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct varve_plugin *available_at(const struct varve_host *host, size_t index)
+{
+    const struct varve_plugin *plugin;
+    for (size_t i = 0; (plugin = varve_registry_at(host->conf->registry, i)) != NULL; i++) {
+        if (!is_configured(host, plugin) && index-- == 0) {
+            return plugin;
+        }
+    }
+    return NULL;
+}
+
+int varve_host_instance(struct varve_host *host, size_t index, struct varve_instance_stats *out)
+{
+    if (index < host->collector_count) {
+        fill_collector(host, index, out);
+        return 0;
+    }
+    index -= host->collector_count;
+    if (index < host->backend_count) {
+        fill_backend_instance(host, index, out);
+        return 0;
+    }
+    const struct varve_plugin *plugin = available_at(host, index - host->backend_count);
+    if (plugin == NULL) {
+        return VARVE_E_NOT_FOUND;
+    }
+    fill_plugin(host, plugin, out);
+    (void)varve_format(out->state, sizeof out->state, "%s", "available");
+    return 0;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Windows: what waits in RAM to become the next block of a tier - rows in order of arrival - and
+// the counting sort that brings them into series order when the window closes.
+//
+// One task, under the host's store lock.
+#ifndef VARVE_CORE_WINDOW_H
+#define VARVE_CORE_WINDOW_H
+
+#include "arena.h"
+#include "varve/types.h"
+
+struct varve_raw_row {
+    int64_t time_ms;
+    double value;
+    varve_series_id id;
+    uint16_t flags; // VARVE_SAMPLE_UNIX as in core/ring.h
+};
+
+struct varve_cell_row {
+    struct varve_cell cell;
+    varve_series_id id;
+};
+
+// One of the two row types, by tier.
+struct varve_window {
+    union {
+        struct varve_raw_row *raw;
+        struct varve_cell_row *cells;
+    } rows;
+    uint32_t cap;
+    uint32_t count;
+    int64_t first_boot_ms; // boot time of the first boot-stamped row; INT64_MAX: none
+    int64_t
+        first_unix_ms; // Unix time of the first Unix-stamped row (cells: of any); INT64_MAX: none
+};
+
+// Row numbers grouped by series.
+struct varve_order {
+    uint32_t *index; // row numbers in series order, arrival order within a series
+    uint32_t *start; // by series id: where its rows begin in `index`; one more at the end
+};
+
+int varve_window_init_raw(struct varve_window *window, struct varve_arena *arena, uint32_t cap);
+int varve_window_init_cells(struct varve_window *window, struct varve_arena *arena, uint32_t cap);
+void varve_window_reset(struct varve_window *window);
+
+int varve_order_init(struct varve_order *order, struct varve_arena *arena, uint32_t max_rows,
+                     uint32_t series_cap);
+
+// Sorts `count` rows by the series id that stands `id_field` bytes into each row of `row_bytes`.
+void varve_order_rows(struct varve_order *order, const void *rows, size_t row_bytes,
+                      size_t id_field, uint32_t count, uint32_t series_count);
+
+// Sorts rows by the int64_t time that each begins with; stable; `scratch` has room for all of them.
+// Does nothing when they are in order already.
+void varve_sort_rows(void *rows, size_t row_bytes, size_t count, void *scratch);
+
+// Merges neighbouring cells of the same start; returns how many are left.
+size_t varve_merge_cells(struct varve_cell *cells, size_t count);
+
+#endif
