@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of one series in a time range; see rows.h.
+#include "rows.h"
+
+int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned tier,
+                    struct varve_arena *arena)
+{
+    *reader = (struct varve_rows){.host = host, .tier = tier, .span_ms = INT64_MAX};
+    reader->row_bytes = tier == 0 ? sizeof(struct varve_point) : sizeof(struct varve_cell);
+    for (size_t i = 0; i < VARVE_ROWS_CACHE; i++) {
+        reader->cache[i].buf = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
+    }
+    if (reader->cache[VARVE_ROWS_CACHE - 1].buf == NULL) {
+        return VARVE_E_NO_MEMORY;
+    }
+    size_t left = arena->size - arena->used;
+    reader->cap = left < 64 ? 0 : (left - 32) / 2 / reader->row_bytes;
+    if (reader->cap < 16) {
+        return VARVE_E_NO_MEMORY;
+    }
+    reader->rows = varve_arena_take(arena, reader->cap * reader->row_bytes, 8);
+    reader->scratch = varve_arena_take(arena, reader->cap * reader->row_bytes, 8);
+    return reader->scratch != NULL ? 0 : VARVE_E_NO_MEMORY;
+}
+
+// ---- blocks
+// -----------------------------------------------------------------------------------------
+
+static bool same_key(const struct varve_block_key *a, const struct varve_block_key *b)
+{
+    return a->start_ms == b->start_ms && a->seq == b->seq;
+}
+
+static int load_block(struct varve_rows *reader, const struct varve_block_key *key,
+                      struct varve_cached_block **out)
+{
+    for (size_t i = 0; i < VARVE_ROWS_CACHE; i++) {
+        if (reader->cache[i].valid && same_key(&reader->cache[i].info.key, key)) {
+            *out = &reader->cache[i];
+            return 0;
+        }
+    }
+    struct varve_cached_block *slot = &reader->cache[reader->oldest_slot];
+    int rc =
+        varve_store_get(reader->host, reader->tier, key, slot->buf, VARVE_BLOCK_MAX, &slot->info);
+    slot->valid = rc == 0;
+    reader->oldest_slot = (reader->oldest_slot + (rc == 0)) % VARVE_ROWS_CACHE;
+    *out = slot;
+    return rc;
+}
+
+static int decode(struct varve_rows *reader, const struct varve_cached_block *block,
+                  varve_series_id id, int64_t from_ms, int64_t to_ms, size_t count)
+{
+    void *out = (uint8_t *)reader->rows + count * reader->row_bytes;
+    size_t room = reader->cap - count;
+    return reader->tier == 0
+               ? varve_block_points(block->buf, &block->info, id, from_ms, to_ms, out, room)
+               : varve_block_cells(block->buf, &block->info, id, from_ms, to_ms, out, room);
+}
+
+// Returns the number of rows now in memory, or an error.
+static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t from_ms,
+                       int64_t to_ms, uint32_t seq_limit)
+{
+    struct varve_block_cursor cursor = {
+        .tier = reader->tier, .from_ms = from_ms, .seq_limit = seq_limit};
+    size_t count = 0;
+    int rc;
+    while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= to_ms) {
+        struct varve_cached_block *block;
+        rc = load_block(reader, &cursor.key, &block);
+        if (rc == VARVE_E_NOT_FOUND) {
+            continue; // expired and overwritten since it was found
+        }
+        int n = rc == 0 ? decode(reader, block, id, from_ms, to_ms, count) : rc;
+        if (n == VARVE_E_CORRUPT || n == VARVE_E_VERSION || n == VARVE_E_INVALID) {
+            reader->damaged++;
+            continue;
+        }
+        if (n < 0) {
+            return n;
+        }
+        count += (size_t)n;
+    }
+    return rc == 0 || rc == VARVE_E_NOT_FOUND ? (int)count : rc;
+}
+
+// Rows in RAM are copied first, since a window that closes meanwhile makes a block of them; which
+// blocks then belong to the answer is known by their number.
+static int read_range(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t to_ms)
+{
+    uint32_t seq_limit;
+    int live = varve_live_rows(reader->host, reader->tier, id, from_ms, to_ms, reader->scratch,
+                               reader->cap, &seq_limit);
+    int stored = live < 0 ? live : read_blocks(reader, id, from_ms, to_ms, seq_limit);
+    if (stored < 0) {
+        return stored;
+    }
+    size_t count = (size_t)live + (size_t)stored;
+    if (count > reader->cap) {
+        return VARVE_E_FULL;
+    }
+    memcpy((uint8_t *)reader->rows + (size_t)stored * reader->row_bytes, reader->scratch,
+           (size_t)live * reader->row_bytes);
+    reader->read += count;
+    varve_sort_rows(reader->rows, reader->row_bytes, count, reader->scratch);
+    return (int)(reader->tier == 0 ? count : varve_merge_cells(reader->rows, count));
+}
+
+int varve_rows_scan(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t to_ms,
+                    varve_rows_fn use, void *arg)
+{
+    int64_t at_ms = from_ms;
+    while (at_ms <= to_ms) {
+        int64_t end_ms = to_ms - at_ms > reader->span_ms ? at_ms + reader->span_ms : to_ms;
+        int n = read_range(reader, id, at_ms, end_ms);
+        if (n == VARVE_E_FULL && end_ms > at_ms) {
+            reader->span_ms = (end_ms - at_ms) / 2;
+            continue;
+        }
+        int rc = n > 0 ? use(arg, reader->rows, (size_t)n) : n;
+        if (rc != 0) {
+            return rc;
+        }
+        if (end_ms == to_ms) {
+            break;
+        }
+        at_ms = end_ms + 1;
+    }
+    return 0;
+}
