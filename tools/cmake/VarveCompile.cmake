@@ -23,6 +23,10 @@ target_compile_options(varve_compile INTERFACE
     -Wall -Wextra -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes
     $<$<BOOL:${VARVE_WERROR}>:-Werror>)
 
+# For ports and programs that talk to a POSIX system: Linux where POSIX has no word for it, and 64
+# bits for times and sizes on 32-bit boards, too.
+set(VARVE_POSIX_DEFINITIONS _GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+
 # Sanitizers apply to everything that is linked together, hence not through the interface target.
 if(VARVE_SANITIZE STREQUAL "address")
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all

@@ -19,6 +19,7 @@ add_library(varve_lib STATIC
     $<TARGET_OBJECTS:varve_core>
     $<TARGET_OBJECTS:varve_port_${VARVE_PORT}>
     $<TARGET_OBJECTS:varve_collector_parse>
+    $<TARGET_OBJECTS:varve_collector_support>
     $<TARGET_OBJECTS:varve_client>)
 foreach(plugin IN LISTS linked_plugins)
     target_sources(varve_lib PRIVATE $<TARGET_OBJECTS:varve_${plugin}>)

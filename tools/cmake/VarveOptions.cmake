@@ -10,11 +10,11 @@ option(VARVE_WERROR "Treat warnings as errors" ON)
 set(VARVE_SANITIZE "" CACHE STRING "Empty, address (with undefined), or thread")
 set_property(CACHE VARVE_SANITIZE PROPERTY STRINGS "" address thread)
 
-# Flash is read back for years: optimised and with line numbers for a crash report, unless asked.
+# Optimised unless asked otherwise, but not for speed at any size: devices have little flash.
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
-set(CMAKE_C_FLAGS_RELEASE "-O2 -g1 -DNDEBUG" CACHE STRING "Flags of a release build")
+string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
 
 # A board sets VARVE_BOARD_CAPS (NAME=VALUE of include/varve/limits.h) and VARVE_BOARD_PLUGINS
 # (names such as collector_cpu, or "all").

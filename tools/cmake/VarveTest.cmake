@@ -25,7 +25,7 @@ function(varve_unit_test module)
     target_link_libraries(test_${module} PRIVATE varve_compile ${arg_LIBS} ${libs}
         PkgConfig::cmocka m Threads::Threads)
     # Tests read files and start threads by themselves; assert() and the checks stay on.
-    target_compile_definitions(test_${module} PRIVATE _GNU_SOURCE
+    target_compile_definitions(test_${module} PRIVATE ${VARVE_POSIX_DEFINITIONS}
         VARVE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_compile_options(test_${module} PRIVATE -UNDEBUG)
     set_target_properties(test_${module} PROPERTIES
