@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Option tables of [varve] and of the keys that every instance of a kind has. This is the only
+// place in which those options are described.
+//
+// Threading: constant data.
+#include "core/conf.h"
+
+#define SECOND INT64_C(1000)
+#define HOUR   (INT64_C(3600) * SECOND)
+#define DAY    (24 * HOUR)
+
+// Defaults must lie within the caps of a small board.
+#if VARVE_MAX_SERIES >= 1024
+#define SERIES_DEFAULT "1024"
+#elif VARVE_MAX_SERIES >= 256
+#define SERIES_DEFAULT "256"
+#elif VARVE_MAX_SERIES >= 64
+#define SERIES_DEFAULT "64"
+#else
+#define SERIES_DEFAULT "8"
+#endif
+#if VARVE_MAX_WORKERS >= 2
+#define WORKERS_DEFAULT "2"
+#else
+#define WORKERS_DEFAULT "1"
+#endif
+
+static const char *const log_levels[] = {"critical", "error", "warning", "notice",
+                                         "info",     "debug", NULL};
+static const char *const log_targets[] = {"stderr", "syslog", NULL};
+static const char *const clocks[] = {"auto", "trust", NULL};
+
+#define SETTING(field) offsetof(struct varve_settings, field)
+
+const struct varve_option varve_settings_options[] = {
+    {"state", VARVE_OPT_STRING, SETTING(state), "${VARVE_STATE:-/var/lib/varve}", 0, 0, NULL,
+     "Directory of this device's state; relative paths of stores start here."},
+    {"socket", VARVE_OPT_STRING, SETTING(socket), "varved.sock", 0, 0, NULL,
+     "UNIX socket of the daemon; relative to state."},
+    {"flush", VARVE_OPT_DURATION, SETTING(flush_ms), "5m", SECOND, DAY, NULL,
+     "Raw samples are made durable at least this often: what a power cut may lose."},
+    {"series", VARVE_OPT_INT, SETTING(series), SERIES_DEFAULT, 1, VARVE_MAX_SERIES, NULL,
+     "Series that can be kept; more are refused and counted."},
+    {"ring", VARVE_OPT_INT, SETTING(ring_samples), "8192", 64, 1 << 22, NULL,
+     "Samples between collectors and keeper; rounded up to a power of two."},
+    {"window", VARVE_OPT_INT, SETTING(window_samples), "16384", 256, 1 << 26, NULL,
+     "Raw samples in RAM; a full window is closed before its time."},
+    {"cells", VARVE_OPT_INT, SETTING(cell_rows), "4096", 64, 1 << 26, NULL,
+     "Rollup cells in RAM, for each tier."},
+    {"outbox", VARVE_OPT_SIZE, SETTING(outbox_bytes), "512K", VARVE_BLOCK_MAX, 1 << 30, NULL,
+     "Encoded blocks in RAM that wait for a slow or failed backend, in bytes."},
+    {"workers", VARVE_OPT_INT, SETTING(workers), WORKERS_DEFAULT, 1, VARVE_MAX_WORKERS, NULL,
+     "Tasks that run collectors; a hanging collector holds one."},
+    {"log_level", VARVE_OPT_CHOICE, SETTING(log_level), "info", 0, 0, log_levels,
+     "Least severity that is logged."},
+    {"log", VARVE_OPT_CHOICE, SETTING(log_target), "stderr", 0, 0, log_targets,
+     "Where log lines go."},
+    {"clock", VARVE_OPT_CHOICE, SETTING(clock), "auto", 0, 0, clocks,
+     "auto: samples wait in RAM until the wall clock is plausible; trust: it always is."},
+    VARVE_OPTIONS_END,
+};
+
+const struct varve_option conf_file_options[] = {
+    {"include", VARVE_OPT_STRING, offsetof(struct conf_state, include), "", 0, 0, NULL,
+     "Directory of further *.ini, read in name order after this file; relative to it."},
+    VARVE_OPTIONS_END,
+};
+
+#define COMMON(field) offsetof(struct varve_instance_conf, field)
+
+#define ENABLED_OPTION                                                                             \
+    {                                                                                              \
+        "enabled", VARVE_OPT_BOOL, COMMON(enabled), "yes", 0, 0, NULL,                             \
+            "Whether the instance runs; its other keys are checked either way."                    \
+    }
+
+const struct varve_option conf_collector_options[] = {
+    ENABLED_OPTION,
+    {"interval", VARVE_OPT_DURATION, COMMON(interval_ms), "0s", 0, DAY, NULL,
+     "Time between two runs; 0s: the collector's own, else the raw tier's step."},
+    {"deadline", VARVE_OPT_DURATION, COMMON(deadline_ms), "10s", 100, HOUR, NULL,
+     "A run that takes longer is reported as hung."},
+    VARVE_OPTIONS_END,
+};
+
+const struct varve_option conf_backend_options[] = {
+    ENABLED_OPTION,
+    {"tiers", VARVE_OPT_STRING, COMMON(tier_list), "all", 0, 0, NULL,
+     "Tiers that it keeps, by name, separated by blanks or commas."},
+    VARVE_OPTIONS_END,
+};
