@@ -68,7 +68,7 @@ static int add_rows(struct varve_block_writer *w, varve_series_id id, const int6
                     size_t stride, size_t n, const struct varve_column *columns)
 {
     int64_t first, last;
-    if (n == 0 || n > VARVE_COLUMN_MAX || id < w->previous || w->info.entries == UINT16_MAX) {
+    if (n == 0 || n > VARVE_COLUMN_MAX || id < w->previous) {
         return VARVE_E_INVALID;
     }
     memcpy(&first, times, sizeof first);
@@ -76,7 +76,8 @@ static int add_rows(struct varve_block_writer *w, varve_series_id id, const int6
     if (first < w->info.key.start_ms || last < first) {
         return VARVE_E_INVALID;
     }
-    size_t used = put_chunk(w, times, stride, n, columns, w->info.columns);
+    bool countable = w->info.entries < UINT16_MAX;
+    size_t used = countable ? put_chunk(w, times, stride, n, columns, w->info.columns) : 0;
     if (used == 0) {
         return VARVE_E_FULL;
     }

@@ -322,7 +322,7 @@ static bool store_bits(const struct varve_column *column, size_t i, uint64_t bit
     }
     uint32_t value = (uint32_t)wide;
     memcpy(field, &value, sizeof value);
-    return true;
+    return value == wide;
 }
 
 int varve_codec_get_values(const uint8_t **in, const uint8_t *end,
