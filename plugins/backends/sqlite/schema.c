@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema: what a store is, how a new one is made, how an old one is recognised, and its tiers.
+//
+// A file that is not ours is refused before SQLite opens it, by its first 100 bytes: SQLite itself
+// would roll back journals and checkpoint WALs of databases that belong to others. For that to be
+// possible the schema of a new store is made in one transaction under a rollback journal, so that
+// the application id is in the file before anything else; only then WAL is switched on. A cut in
+// between leaves an empty file, or one that SQLite rolls back to an empty file.
+//
+// EXCLUSIVE comes before WAL, so that the index of the WAL is on the heap and no -shm file is made.
+//
+// Tiers are matched by name and step. A tier that the configuration no longer has loses its
+// position and keeps its slots; it is there again when the configuration names it again.
+//
+// Threading: at open, one task.
+
+#include <string.h>
+
+#include "store.h"
+
+#define FILE_HEADER 100
+#define MIN_CACHE   16 // pages
+
+// ---- recognising a store ------------------------------------------------------------------------
+
+static uint32_t big_endian(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+static int refuse_foreign(struct varve_sqlite_store *s, const char *what)
+{
+    varve_instance_fail(s->self, "%s is %s: move it away or choose another path", s->path, what);
+    return VARVE_E_CORRUPT;
+}
+
+static int refuse_newer(struct varve_sqlite_store *s, int64_t version)
+{
+    varve_instance_fail(s->self,
+                        "%s was made by a later varve (schema %lld, this one knows %d): update "
+                        "varve or choose another path",
+                        s->path, (long long)version, VARVE_SQLITE_SCHEMA);
+    return VARVE_E_VERSION;
+}
+
+static int judge_header(struct varve_sqlite_store *s, const uint8_t h[FILE_HEADER], int64_t n)
+{
+    static const uint8_t zeros[FILE_HEADER];
+
+    if (n == FILE_HEADER && memcmp(h, zeros, FILE_HEADER) == 0) {
+        return 0; // cut while it was made: SQLite rolls it back, or says that it is no database
+    }
+    if (n < FILE_HEADER || memcmp(h, "SQLite format 3", 16) != 0) {
+        return refuse_foreign(s, "not a SQLite database");
+    }
+    if (big_endian(h + 68) != VARVE_SQLITE_APPLICATION) {
+        return refuse_foreign(s, "a SQLite database, but not a varve store");
+    }
+    const uint32_t version = big_endian(h + 60); // a WAL may hold a later one: check_schema()
+    return version > VARVE_SQLITE_SCHEMA ? refuse_newer(s, version) : 0;
+}
+
+int varve_sqlite_peek(struct varve_sqlite_store *s)
+{
+    struct varve_file file;
+    uint8_t header[FILE_HEADER];
+    int rc = varve_file_open(&file, s->self->account, s->path, 0);
+
+    if (rc == VARVE_E_NOT_FOUND && !s->read_only) {
+        return 0;
+    }
+    if (rc < 0) {
+        varve_instance_fail(s->self, "%s: cannot open the store: %s", s->path, varve_strerror(rc));
+        return rc;
+    }
+    const int64_t n = varve_file_read(&file, 0, header, sizeof header);
+    varve_file_close(&file);
+    if (n < 0) {
+        varve_instance_fail(s->self, "%s: cannot read: %s", s->path, varve_strerror((int)n));
+        return (int)n;
+    }
+    if (n == 0 && s->read_only) {
+        varve_instance_fail(s->self, "%s: is empty", s->path);
+        return VARVE_E_NOT_FOUND;
+    }
+    s->existed = n > 0;
+    return n == 0 ? 0 : judge_header(s, header, n);
+}
+
+// ---- making and checking ------------------------------------------------------------------------
+
+int varve_sqlite_integer(struct varve_sqlite_store *s, const char *sql, int64_t *out)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(stmt);
+    }
+    *out = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    (void)sqlite3_finalize(stmt); // repeats the code of step
+    return varve_sqlite_check(s, rc, "read the store");
+}
+
+static int execute(struct varve_sqlite_store *s, const char *sql, const char *doing)
+{
+    return varve_sqlite_check(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL), doing);
+}
+
+static int setup(struct varve_sqlite_store *s)
+{
+    char sql[sizeof SQL_SETUP + 32];
+    int64_t cache = s->options->heap / 4 / (s->options->page + 320);
+
+    if (cache < MIN_CACHE) {
+        cache = MIN_CACHE;
+    }
+    (void)sqlite3_snprintf(sizeof sql, sql, SQL_SETUP, (int)s->options->page, (int)cache);
+    return execute(s, sql, "set up");
+}
+
+static int create(struct varve_sqlite_store *s)
+{
+    char sql[sizeof SQL_CREATE + 32];
+
+    if (s->read_only) {
+        varve_instance_fail(s->self, "%s: is empty", s->path);
+        return VARVE_E_NOT_FOUND;
+    }
+    (void)sqlite3_snprintf(sizeof sql, sql, SQL_CREATE, VARVE_SQLITE_APPLICATION,
+                           VARVE_SQLITE_SCHEMA, (int)s->options->page);
+    return execute(s, sql, "make the store");
+}
+
+static int check_schema(struct varve_sqlite_store *s)
+{
+    int64_t application;
+    int64_t version;
+    int rc = varve_sqlite_integer(s, SQL_APPLICATION, &application);
+
+    if (rc == 0) {
+        rc = varve_sqlite_integer(s, SQL_VERSION, &version);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (application != VARVE_SQLITE_APPLICATION || version < 1) {
+        return refuse_foreign(s, "not a varve store");
+    }
+    return version > VARVE_SQLITE_SCHEMA ? refuse_newer(s, version) : 0;
+}
+
+static int check_page(struct varve_sqlite_store *s)
+{
+    int64_t page;
+    int64_t cut_for;
+    int rc = varve_sqlite_integer(s, SQL_PAGE_SIZE, &page);
+
+    if (rc == 0) {
+        rc = varve_sqlite_integer(s, SQL_META_PAGE, &cut_for);
+    }
+    if (rc == 0 && page != cut_for) {
+        varve_instance_fail(s->self,
+                            "%s: its page size was changed from %lld to %lld, its slots cannot be "
+                            "read: change it back by VACUUM",
+                            s->path, (long long)cut_for, (long long)page);
+        return VARVE_E_CORRUPT;
+    }
+    s->page = (uint32_t)page;
+    return rc;
+}
+
+static int go_durable(struct varve_sqlite_store *s)
+{
+    int chunk = (int)s->page * 64;
+    int rc = execute(s, SQL_WAL, "switch to WAL");
+
+    if (rc == 0) {
+        rc = execute(s, s->options->sync == 0 ? SQL_DURABLE : SQL_VOLATILE, "set up");
+    }
+    if (rc == 0) {
+        rc = varve_sqlite_check(
+            s, sqlite3_file_control(s->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk), "set up");
+    }
+    return rc;
+}
+
+int varve_sqlite_schema(struct varve_sqlite_store *s)
+{
+    int64_t empty;
+    int rc = s->existed ? execute(s, SQL_EXCLUSIVE, "set up") : 0; // before a look into a WAL
+
+    if (rc == 0) {
+        rc = setup(s);
+    }
+    if (rc == 0) {
+        rc = varve_sqlite_integer(s, SQL_IS_EMPTY, &empty);
+    }
+    if (rc == 0 && empty != 0) {
+        rc = create(s);
+    }
+    if (rc == 0) {
+        rc = check_schema(s);
+    }
+    if (rc == 0) {
+        rc = check_page(s);
+    }
+    if (rc == 0) {
+        rc = execute(s, SQL_EXCLUSIVE, "set up");
+    }
+    return rc == 0 && !s->read_only ? go_durable(s) : rc;
+}
+
+// ---- tiers --------------------------------------------------------------------------------------
+
+// Runs one statement of the tier list for the tier at `position`; *id, if wanted, gets the first
+// column of its row, 0 when there is none.
+static int tier_statement(struct varve_sqlite_store *s, const char *sql,
+                          const struct varve_tier *tier, int64_t position, int64_t *id)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK) { // a statement that has not all of the parameters refuses the others
+        (void)sqlite3_bind_text(stmt, 1, tier->name, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(stmt, 2, tier->step_ms);
+        (void)sqlite3_bind_int64(stmt, 3, tier->keep_ms);
+        (void)sqlite3_bind_int64(stmt, 4, tier->window_ms);
+        (void)sqlite3_bind_int64(stmt, 5, position);
+        rc = sqlite3_step(stmt);
+    }
+    if (id != NULL) {
+        *id = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    }
+    (void)sqlite3_finalize(stmt); // repeats the code of step
+    return varve_sqlite_check(s, rc, "match the tiers");
+}
+
+// Finds the tier at `position` in the store and, in a writable one, brings it up to date.
+static int match_tier(struct varve_sqlite_store *s, size_t position)
+{
+    struct varve_sqlite_tier *t = &s->tiers[position];
+    const int64_t at = (int64_t)position;
+    int rc = tier_statement(s, SQL_TIER_FIND, &t->tier, at, &t->id);
+
+    if (rc < 0 || s->read_only) {
+        return rc;
+    }
+    if (t->id == 0) {
+        rc = tier_statement(s, SQL_TIER_ADD, &t->tier, at, NULL);
+        t->id = sqlite3_last_insert_rowid(s->db);
+    } else {
+        rc = tier_statement(s, SQL_TIER_CHANGE, &t->tier, at, NULL);
+    }
+    return rc == 0 ? tier_statement(s, SQL_TIER_RETIRE, &t->tier, at, NULL) : rc;
+}
+
+static int match_tiers(struct varve_sqlite_store *s)
+{
+    const struct varve_tier none = {.name = ""};
+    int rc = s->read_only ? 0 : varve_sqlite_begin(s);
+
+    for (size_t i = 0; rc == 0 && i < s->tier_count; i++) {
+        rc = match_tier(s, i);
+    }
+    if (rc == 0 && !s->read_only) {
+        rc = tier_statement(s, SQL_TIER_CUT, &none, (int64_t)s->tier_count, NULL);
+    }
+    if (rc == 0 && !s->read_only) {
+        rc = varve_sqlite_run(s, STMT_COMMIT, "store the tiers");
+        s->in_txn = rc != 0;
+    }
+    return rc;
+}
+
+// Reads one row of the tier list.
+static void column_tier(sqlite3_stmt *stmt, struct varve_sqlite_tier *t)
+{
+    const char *name = (const char *)sqlite3_column_text(stmt, 0);
+
+    memset(t, 0, sizeof *t);
+    (void)sqlite3_snprintf(sizeof t->tier.name, t->tier.name, "%s", name);
+    t->tier.step_ms = sqlite3_column_int64(stmt, 1);
+    t->tier.keep_ms = sqlite3_column_int64(stmt, 2);
+    t->tier.window_ms = sqlite3_column_int64(stmt, 3);
+    t->id = sqlite3_column_int64(stmt, 4);
+}
+
+int varve_sqlite_stored_tiers(struct varve_sqlite_store *s, struct varve_sqlite_tier *out,
+                              size_t cap)
+{
+    sqlite3_stmt *stmt = NULL;
+    size_t n = 0;
+    int rc = sqlite3_prepare_v2(s->db, SQL_TIER_LIST, -1, &stmt, NULL);
+
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        rc = sqlite3_step(stmt);
+        if (rc == SQLITE_ROW && n < cap) {
+            column_tier(stmt, &out[n++]);
+        }
+    }
+    (void)sqlite3_finalize(stmt); // repeats the code of step
+    rc = varve_sqlite_check(s, rc, "read the tiers");
+    return rc < 0 ? rc : (int)n;
+}
+
+int varve_sqlite_tiers(struct varve_sqlite_store *s)
+{
+    const struct varve_tier *wanted = NULL;
+
+    s->tier_count = varve_instance_tiers(s->self, &wanted);
+    for (size_t i = 0; i < s->tier_count; i++) {
+        s->tiers[i] = (struct varve_sqlite_tier){.tier = wanted[i]};
+    }
+    if (s->tier_count > 0) {
+        return match_tiers(s);
+    }
+    int n = varve_sqlite_stored_tiers(s, s->tiers, VARVE_MAX_TIERS);
+    if (n == 0) {
+        varve_instance_fail(s->self, "%s: has no tiers yet", s->path);
+        return VARVE_E_NOT_FOUND;
+    }
+    s->tier_count = n < 0 ? 0 : (size_t)n;
+    return n < 0 ? n : 0;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the sqlite backend share: the instance's state and the calls between them.
+//
+// Threading: everything runs under the instance's lock.
+#ifndef VARVE_SQLITE_STORE_H
+#define VARVE_SQLITE_STORE_H
+
+#include <sqlite3.h>
+
+#include "index.h"
+#include "sql.h"
+#include "varve/plugin.h"
+#include "vfs.h"
+
+struct varve_sqlite_options {
+    const char *path;
+    int64_t page;
+    int64_t heap;
+    int64_t journal; // 0: wal
+    int64_t sync;    // 0: full, 1: off
+    int64_t checkpoint_ms;
+    int64_t wal_limit;
+    int64_t blocks;
+    int64_t events_keep_ms;
+    int64_t events_max;
+};
+
+// A tier of the host and where it is in the store.
+struct varve_sqlite_tier {
+    struct varve_tier tier;
+    int64_t id;   // row of table tier; 0: not in the store (read-only)
+    int64_t last; // number of its last slot
+};
+
+struct varve_sqlite_store {
+    struct varve_instance *self;
+    const struct varve_sqlite_options *options;
+    struct varve_sqlite_vfs vfs;
+    sqlite3 *db;
+    sqlite3_stmt *stmt[STMT_COUNT];
+    sqlite3_blob *reader; // kept between reads, so that a query opens it once
+    char path[VARVE_PATH_TEXT];
+    bool heap;      // this instance is counted as a user of SQLite's heap
+    bool vfs_known; // the VFS is registered
+    bool existed;   // there was a file before this open
+    bool read_only;
+    bool in_txn;
+    bool stale;       // the index does not show what is committed
+    bool full_logged; // "the index is full" has been said
+    uint32_t page;    // bytes of a database page
+
+    struct varve_sqlite_tier tiers[VARVE_MAX_TIERS];
+    size_t tier_count;
+    struct varve_sqlite_index index;
+    uint32_t damaged; // slots whose header cannot be read; they are used again
+
+    int wal_frames;             // in the WAL after the last commit
+    int64_t checkpoint_boot_ms; // time of the last one, or of the first maintain()
+    bool events_due;            // pruning by age is due
+    int64_t event_count;
+    int64_t now_ms; // the host's trusted time, learnt from puts; INT64_MIN: unknown
+};
+
+static inline struct varve_sqlite_store *varve_sqlite_of(struct varve_instance *self)
+{
+    return (struct varve_sqlite_store *)self->state;
+}
+
+// ---- sqlite.c -----------------------------------------------------------------------------------
+
+// Turns a SQLite code into varve's and keeps "PATH: cannot DOING: ..." as the reason; 0 for success
+// (SQLITE_OK, SQLITE_ROW and SQLITE_DONE).
+int varve_sqlite_check(struct varve_sqlite_store *s, int rc, const char *doing);
+
+// Runs a statement that gives no rows and resets it.
+int varve_sqlite_run(struct varve_sqlite_store *s, enum varve_sqlite_statement which,
+                     const char *doing);
+
+// Opens the transaction when none is open.
+int varve_sqlite_begin(struct varve_sqlite_store *s);
+
+int varve_sqlite_commit(struct varve_instance *self);
+void varve_sqlite_abort(struct varve_instance *self);
+
+// ---- schema.c -----------------------------------------------------------------------------------
+
+// Refuses a file that is no store, before SQLite touches it. Returns 0 (a store, or nothing yet),
+// VARVE_E_CORRUPT, VARVE_E_VERSION, VARVE_E_NOT_FOUND (read-only), or what the port said.
+int varve_sqlite_peek(struct varve_sqlite_store *s);
+
+// Makes or checks the schema and switches to EXCLUSIVE and WAL.
+int varve_sqlite_schema(struct varve_sqlite_store *s);
+
+// Matches the host's tiers with the stored ones; fills s->tiers.
+int varve_sqlite_tiers(struct varve_sqlite_store *s);
+
+// The tiers that the store has in use, in order; returns their number.
+int varve_sqlite_stored_tiers(struct varve_sqlite_store *s, struct varve_sqlite_tier *out,
+                              size_t cap);
+
+// One integer from a query without parameters.
+int varve_sqlite_integer(struct varve_sqlite_store *s, const char *sql, int64_t *out);
+
+// ---- slots.c ------------------------------------------------------------------------------------
+
+// Takes the memory of the index and fills it.
+int varve_sqlite_slots_open(struct varve_sqlite_store *s);
+void varve_sqlite_reader_close(struct varve_sqlite_store *s);
+
+int varve_sqlite_put(struct varve_instance *self, const struct varve_put *put);
+int varve_sqlite_next(struct varve_instance *self, unsigned tier,
+                      const struct varve_block_key *after, int64_t from_ms,
+                      struct varve_block_key *out);
+int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
+                     void *buf, size_t cap);
+
+// ---- dictionary.c, events.c ---------------------------------------------------------------------
+
+int varve_sqlite_define(struct varve_instance *self, varve_series_id id,
+                        const struct varve_series_def *def);
+int varve_sqlite_load_series(struct varve_instance *self,
+                             int (*visit)(void *arg, varve_series_id id,
+                                          const struct varve_series_def *def),
+                             void *arg);
+
+int varve_sqlite_event(struct varve_instance *self, const struct varve_event *event);
+int varve_sqlite_load_events(struct varve_instance *self, int64_t from_ms, int64_t to_ms,
+                             int (*visit)(void *arg, const struct varve_event *event), void *arg);
+int varve_sqlite_events_count(struct varve_sqlite_store *s);
+// One bounded step of pruning: 0 when nothing is left, VARVE_E_AGAIN after a step.
+int varve_sqlite_events_prune(struct varve_sqlite_store *s);
+
+#endif

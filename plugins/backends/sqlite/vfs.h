@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A SQLite VFS on varve/storage.h and the port: every byte goes through the ledger. See vfs.c.
+#ifndef VARVE_SQLITE_VFS_H
+#define VARVE_SQLITE_VFS_H
+
+#include <sqlite3.h>
+
+#include "varve/storage.h"
+
+struct varve_sqlite_file;
+
+// One instance's VFS; lives in the instance's state.
+struct varve_sqlite_vfs {
+    sqlite3_vfs base;
+    char name[32];
+    struct varve_ledger_account *account;
+    bool read_only;
+    int error;                       // last varve error of a file operation, 0: none
+    uint64_t random;                 // state of the generator behind xRandomness
+    struct varve_sqlite_file *files; // the open ones
+};
+
+// Prepares and registers the VFS; its name is vfs->name. Returns a SQLite code.
+int varve_sqlite_vfs_register(struct varve_sqlite_vfs *vfs, struct varve_ledger_account *account,
+                              bool read_only);
+
+void varve_sqlite_vfs_unregister(struct varve_sqlite_vfs *vfs);
+
+// Sizes of the open files together (database and journal), in bytes.
+uint64_t varve_sqlite_vfs_bytes(struct varve_sqlite_vfs *vfs);
+
+#endif
