@@ -70,12 +70,17 @@ daemon_is_gone() {
     ! kill -0 "$daemon"
 }
 
+daemon_answers_or_is_gone() {
+    daemon_answers || daemon_is_gone
+}
+
 # start_daemon <configuration> [varved option...]
 start_daemon() {
     [ -z "$daemon" ] || fail "start_daemon: one is running"
     "$varved" -c "$@" >>"$work/varved.log" 2>&1 </dev/null &
     daemon=$!
-    wait_until 20 daemon_answers || fail "the daemon does not answer at $socket"
+    wait_until 30 daemon_answers_or_is_gone || fail "the daemon does not answer at $socket"
+    daemon_answers >/dev/null 2>&1 || fail "the daemon does not start"
 }
 
 stop_daemon() {
