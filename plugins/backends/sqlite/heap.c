@@ -199,7 +199,7 @@ static int configure(struct varve_instance *self, size_t bytes)
 static void restore(void)
 {
     if (heap.ours) {
-        (void)sqlite3_shutdown();           // always SQLITE_OK on systems with a VFS
+        (void)sqlite3_shutdown(); // always SQLITE_OK on systems with a VFS
         (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &heap.previous); // fails only when initialised
     }
     memset(&heap, 0, sizeof heap);

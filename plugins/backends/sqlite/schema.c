@@ -134,8 +134,8 @@ static int create(struct varve_sqlite_store *s)
 
 static int check_schema(struct varve_sqlite_store *s)
 {
-    int64_t application;
-    int64_t version;
+    int64_t application = 0;
+    int64_t version = 0;
     int rc = varve_sqlite_integer(s, SQL_APPLICATION, &application);
 
     if (rc == 0) {
@@ -152,8 +152,8 @@ static int check_schema(struct varve_sqlite_store *s)
 
 static int check_page(struct varve_sqlite_store *s)
 {
-    int64_t page;
-    int64_t cut_for;
+    int64_t page = 0;
+    int64_t cut_for = 0;
     int rc = varve_sqlite_integer(s, SQL_PAGE_SIZE, &page);
 
     if (rc == 0) {
@@ -187,7 +187,7 @@ static int go_durable(struct varve_sqlite_store *s)
 
 int varve_sqlite_schema(struct varve_sqlite_store *s)
 {
-    int64_t empty;
+    int64_t empty = 0;
     int rc = s->existed ? execute(s, SQL_EXCLUSIVE, "set up") : 0; // before a look into a WAL
 
     if (rc == 0) {
