@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the layouts of an answer share; see answer.h.
+#include "answer.h"
+
+struct varve_query_sink answer_sink(struct answer *answer, enum format format, FILE *out)
+{
+    static const struct varve_query_sink *const layouts[] = {
+        [FORMAT_TABLE] = &answer_table,
+        [FORMAT_JSON] = &answer_json,
+        [FORMAT_CSV] = &answer_csv,
+    };
+    struct varve_query_sink sink = *layouts[format];
+    answer->out = out;
+    sink.arg = answer;
+    return sink;
+}
+
+void answer_notes(const struct answer *answer, const struct varve_query_info *info)
+{
+    if (info->skipped_series > 0) {
+        (void)complain(0, "%u counters were left out: %s is not defined for them; try --agg rate",
+                       info->skipped_series, answer->how ? answer->how : "this aggregation");
+    }
+    if (info->damaged_blocks > 0) {
+        (void)complain(0, "%u damaged blocks were passed over; what they held is missing above",
+                       info->damaged_blocks);
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: one table of options for all commands, one description per command.
+//
+// Owns reading arguments, the help that is printed from the same tables, and the exit codes. Values
+// stay text here; the getters below turn them into what a command needs and complain by name.
+//
+// Threading: one task.
+#ifndef VARVE_ARGS_H
+#define VARVE_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "varve/query.h"
+
+enum exit_code {
+    DONE = 0,
+    FAILED = 1,
+    USAGE = 2,
+    NOTHING_FOUND = 3,
+    UNREACHABLE = 4,
+};
+
+// name, argument ("" for a flag), help
+#define ARG_OPTIONS(X)                                                                             \
+    X(OPT_SOCKET, "socket", "PATH", "ask the daemon at this socket")                               \
+    X(OPT_STORE, "store", "KIND:PATH", "open a store file instead, for example sqlite:varve.db")   \
+    X(OPT_CONFIG, "config", "FILE", "take tiers and store from this configuration (also -c)")      \
+    X(OPT_FROM, "from", "TIME", "start of the range")                                              \
+    X(OPT_TO, "to", "TIME", "end of the range; default now")                                       \
+    X(OPT_STEP, "step", "SPAN", "one point for each such span (10s, 5m, 1h); default: as stored")  \
+    X(OPT_TIER, "tier", "NAME",                                                                    \
+      "read this tier (raw, minute, ...); default: the best for range "                            \
+      "and step")                                                                                  \
+    X(OPT_AGG, "agg", "HOW", "avg min max sum count last rate; default: avg, counters last")       \
+    X(OPT_FORMAT, "format", "FORMAT", "table, json or csv")                                        \
+    X(OPT_OUTPUT, "output", "FILE", "write there instead of to standard output")                   \
+    X(OPT_KIND, "kind", "KIND", "counter, gauge or auto: names that end in _total are counters")   \
+    X(OPT_STRICT, "strict", "", "fail when any line is refused")                                   \
+    X(OPT_KEEP_ALL, "keep-all", "", "switch retention off for this import (with --store or -c)")   \
+    X(OPT_SEVERITY, "severity", "LEVEL",                                                           \
+      "only events at least as severe: critical error "                                            \
+      "warning notice info debug")                                                                 \
+    X(OPT_HELP, "help", "", "print this")
+
+enum option_id {
+#define ARG_ENUM(id, name, value, help) id,
+    ARG_OPTIONS(ARG_ENUM)
+#undef ARG_ENUM
+    OPTION_COUNT
+};
+
+#define OPTION(id)     (1u << (id))
+#define OPTIONS_SOURCE (OPTION(OPT_SOCKET) | OPTION(OPT_STORE) | OPTION(OPT_HELP))
+#define OPTIONS_RANGE                                                                              \
+    (OPTION(OPT_FROM) | OPTION(OPT_TO) | OPTION(OPT_STEP) | OPTION(OPT_TIER) | OPTION(OPT_AGG))
+
+#define ARG_POSITIONAL_MAX 4
+
+struct args {
+    const struct command *command;
+    const char *value[OPTION_COUNT]; // NULL: not given; flags: ""
+    const char *positional[ARG_POSITIONAL_MAX];
+    int count; // of positional
+};
+
+struct command {
+    const char *name;
+    const char *arguments; // for the usage line
+    const char *summary;   // one line
+    const char *text;      // paragraphs and examples
+    uint32_t options;      // bit per option_id
+    int least, most;       // positional arguments
+    int (*run)(const struct args *args);
+};
+
+// Reads argv (behind the command's name). Returns DONE or USAGE (said on stderr).
+int args_read(struct args *args, const struct command *command, int argc, char **argv);
+
+void args_help(const struct command *command);
+
+// A usage error: prints "varve CMD: ..." and where to find help. Returns USAGE.
+int args_usage(const struct args *args, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Prints "varve: ..." on stderr. Returns `code`.
+int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+enum format {
+    FORMAT_TABLE,
+    FORMAT_JSON,
+    FORMAT_CSV,
+};
+
+// Values with their defaults; DONE, or USAGE after a complaint.
+int args_time(const struct args *args, enum option_id id, const char *fallback, int64_t *out);
+int args_format(const struct args *args, enum format *out);
+int args_agg(const struct args *args, enum varve_agg *out);
+int args_step(const struct args *args, int64_t *out);
+int args_severity(const struct args *args, enum varve_severity *out);
+const char *severity_name(enum varve_severity severity);
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of the tool, one file each, and what they share: opening the source that the options
+// name, and turning errors into exit codes.
+//
+// Threading: one task.
+#ifndef VARVE_COMMANDS_H
+#define VARVE_COMMANDS_H
+
+#include "args.h"
+#include "source.h"
+
+extern const struct command command_config;
+extern const struct command command_events;
+extern const struct command command_export;
+extern const struct command command_flush;
+extern const struct command command_import;
+extern const struct command command_plugins;
+extern const struct command command_query;
+extern const struct command command_series;
+extern const struct command command_stats;
+
+// Opens what --socket, --store and -c say. Returns DONE, USAGE or UNREACHABLE (said on stderr).
+int open_source(struct varve_source *source, const struct args *args);
+
+// Says what failed, if it did, closes the source and flushes standard output. Returns the exit code
+// for `rc`, or FAILED when closing or writing failed.
+int finish(struct varve_source *source, int rc);
+
+// Builds a query from SELECTOR and the range options. Needs the open source for tier names.
+// Returns DONE, USAGE, or another exit code (said on stderr).
+int read_query(const struct args *args, struct varve_source *source, const char *from,
+               struct varve_query *query);
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// A source that is a store opened by this program: a host without collectors on static memory.
+//
+// Owns the configuration that such a host gets. Reading opens the store read-only and takes the
+// tiers that it was made with; importing opens it for writing and makes it when it is missing.
+//
+// Threading: one task; memory and configuration are static because there is one store at a time.
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/names.h"
+#include "core/text.h"
+#include "source.h"
+#include "varve/port.h"
+
+#define STORE_NAME     "store"
+#define FLUSH_MS       120000
+#define ASSIGNMENT_MAX (VARVE_PATH_TEXT + 64u)
+
+static struct varve_conf conf;
+static struct varve_host *host;
+static union {
+    uint8_t bytes[VARVE_MEMORY_BYTES];
+    max_align_t align;
+} memory;
+static union {
+    uint8_t bytes[VARVE_QUERY_MEMORY];
+    max_align_t align;
+} query_memory;
+
+// ---- operations
+// ----------------------------------------------------------------------------------
+
+static int told(struct varve_source *s, int rc)
+{
+    return rc < 0 ? source_fail(s, rc, "%s: %s", s->where, varve_strerror(rc)) : rc;
+}
+
+static int local_query(struct varve_source *s, const struct varve_query *query,
+                       const struct varve_query_sink *sink)
+{
+    s->why[0] = '\0';
+    int rc = varve_query_run(host, query, sink, query_memory.bytes, sizeof query_memory.bytes,
+                             s->why, sizeof s->why);
+    return rc < 0 && !s->why[0] ? told(s, rc) : rc;
+}
+
+static int local_series(struct varve_source *s, const char *selector, varve_series_fn visit,
+                        void *arg)
+{
+    struct varve_selection selection;
+    int rc = varve_selection_init(&selection, selector, s->why, sizeof s->why);
+    struct varve_series_def def;
+    varve_series_id id = 0;
+    while (rc == 0 && varve_host_series(host, &id, &def) == 0) {
+        if (varve_selection_match(&selection, def.text)) {
+            rc = visit(arg, id, &def);
+        }
+        if (id == VARVE_MAX_SERIES - 1) {
+            break;
+        }
+        id++;
+    }
+    return rc;
+}
+
+static int local_stats(struct varve_source *s, struct varve_stats *out)
+{
+    (void)s;
+    varve_host_stats(host, out);
+    return 0;
+}
+
+static int local_events(struct varve_source *s, int64_t from_ms, int64_t to_ms,
+                        varve_event_fn visit, void *arg)
+{
+    return told(s, varve_host_events(host, from_ms, to_ms, visit, arg));
+}
+
+static int local_instances(struct varve_source *s, varve_instance_fn visit, void *arg)
+{
+    (void)s;
+    struct varve_instance_stats instance;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && varve_host_instance(host, i, &instance) == 0; i++) {
+        rc = visit(arg, &instance);
+    }
+    return rc;
+}
+
+static int local_config(struct varve_source *s, varve_line_fn emit, void *arg)
+{
+    (void)s;
+    varve_conf_show(&conf, emit, arg);
+    return 0;
+}
+
+static int local_flush(struct varve_source *s)
+{
+    return source_fail(s, VARVE_E_UNSUPPORTED,
+                       "there is nothing to flush: no daemon is running, %s is all there is",
+                       s->where);
+}
+
+static int local_import_begin(struct varve_source *s)
+{
+    return told(s, varve_host_start(host));
+}
+
+static int local_import_series(struct varve_source *s, const struct varve_series_def *def)
+{
+    int rc = varve_series_add(host, def);
+    if (rc == VARVE_E_FULL) {
+        return source_fail(s, rc, "the cap on series is reached: raise `series` in [varve]");
+    }
+    if (rc == VARVE_E_INVALID) {
+        return source_fail(s, rc, "no valid series name");
+    }
+    return told(s, rc);
+}
+
+static int local_import_points(struct varve_source *s, int id, const struct varve_point *points,
+                               size_t n)
+{
+    return told(s, varve_host_import(host, id, points, n));
+}
+
+static int local_import_end(struct varve_source *s)
+{
+    return told(s, varve_host_flush(host, FLUSH_MS));
+}
+
+static int local_close(struct varve_source *s)
+{
+    return told(s, varve_host_shutdown(host));
+}
+
+static const struct varve_source_ops local_ops = {
+    .query = local_query,
+    .series = local_series,
+    .stats = local_stats,
+    .events = local_events,
+    .instances = local_instances,
+    .config = local_config,
+    .flush = local_flush,
+    .import_begin = local_import_begin,
+    .import_series = local_import_series,
+    .import_points = local_import_points,
+    .import_end = local_import_end,
+    .close = local_close,
+};
+
+// ---- the configuration
+// -----------------------------------------------------------------------------
+
+static int conf_failed(struct varve_source *s, int rc)
+{
+    const char *first = conf.error_count > 0 ? conf.errors[0] : varve_strerror(rc);
+    return source_fail(s, rc, "%s", first);
+}
+
+static int set(struct varve_source *s, const char *key, const char *value)
+{
+    char assignment[ASSIGNMENT_MAX];
+    int n = snprintf(assignment, sizeof assignment, "%s=%s", key, value);
+    if (n < 0 || (size_t)n >= sizeof assignment) {
+        return source_fail(s, VARVE_E_TOO_BIG, "the path is too long: %s", value);
+    }
+    int rc = varve_conf_set(&conf, assignment);
+    return rc < 0 ? conf_failed(s, rc) : 0;
+}
+
+static int unknown_backend(struct varve_source *s, const char *wanted)
+{
+    char names[256];
+    struct varve_text list;
+    varve_text_init(&list, names, sizeof names);
+    const struct varve_plugin *plugin;
+    for (size_t i = 0; (plugin = varve_registry_at(source_registry(), i)) != NULL; i++) {
+        if (plugin->kind == VARVE_BACKEND) {
+            varve_text_add(&list, "%s%s", list.len > 0 ? ", " : "", plugin->name);
+        }
+    }
+    return source_fail(s, VARVE_E_NOT_FOUND,
+                       "--store: there is no backend `%s`; this program knows: %s", wanted, names);
+}
+
+// Stores take relative paths from the state directory; on the command line they start here.
+static int absolute(struct varve_source *s, const char *path, char *out, size_t cap)
+{
+    char here[PATH_MAX];
+    int n;
+    if (path[0] == '/') {
+        n = snprintf(out, cap, "%s", path);
+    } else if (getcwd(here, sizeof here)) {
+        n = snprintf(out, cap, "%s/%s", here, path);
+    } else {
+        return source_fail(s, VARVE_E_IO, "cannot tell the current directory");
+    }
+    return n >= 0 && (size_t)n < cap
+               ? 0
+               : source_fail(s, VARVE_E_TOO_BIG, "the path is too long: %s", path);
+}
+
+static int add_store(struct varve_source *s, const char *store, bool *exists)
+{
+    char kind[VARVE_NAME_TEXT];
+    size_t len = strcspn(store, ":");
+    if (store[len] != ':' || len == 0 || len >= sizeof kind || !store[len + 1]) {
+        return source_fail(s, VARVE_E_INVALID,
+                           "--store: `%s` is not KIND:PATH, for example sqlite:/var/lib/varve/"
+                           "varve.db",
+                           store);
+    }
+    memcpy(kind, store, len);
+    kind[len] = '\0';
+    if (!varve_registry_find(source_registry(), VARVE_BACKEND, kind)) {
+        return unknown_backend(s, kind);
+    }
+    char path[VARVE_PATH_TEXT];
+    int rc = absolute(s, store + len + 1, path, sizeof path);
+    if (rc == 0) {
+        (void)snprintf(s->where, sizeof s->where, "%s", path); // only shown
+        *exists = access(path, F_OK) == 0;
+        rc = varve_conf_add(&conf, VARVE_BACKEND, kind, STORE_NAME);
+        rc = rc < 0 ? conf_failed(s, rc) : set(s, "backend " STORE_NAME ".path", path);
+    }
+    return rc;
+}
+
+static int load_config(struct varve_source *s, const char *path)
+{
+    int rc = varve_conf_load(&conf, path);
+    if (rc < 0) {
+        return conf_failed(s, rc);
+    }
+    (void)snprintf(s->where, sizeof s->where, "the store of %s", path); // only shown
+    bool found = false;
+    for (size_t i = 0; i < conf.instance_count; i++) {
+        struct varve_instance_conf *instance = &conf.instances[i];
+        bool store = instance->plugin->kind == VARVE_BACKEND && instance->enabled;
+        instance->enabled = store && !found;
+        found = found || store;
+    }
+    return found ? 0 : source_fail(s, VARVE_E_NOT_FOUND, "%s has no backend to open", path);
+}
+
+static int configure(struct varve_source *s, const struct source_choice *choice, unsigned *flags)
+{
+    bool exists = true;
+    varve_conf_init(&conf, source_registry(), source_environment);
+    int rc = choice->config ? load_config(s, choice->config) : 0;
+    if (rc == 0 && choice->store) {
+        for (size_t i = 0; i < conf.instance_count; i++) {
+            conf.instances[i].enabled = false;
+        }
+        rc = add_store(s, choice->store, &exists);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (!exists && !choice->write) {
+        return source_fail(s, VARVE_E_NOT_FOUND, "there is no store %s", s->where);
+    }
+    *flags = VARVE_HOST_NO_COLLECTORS;
+    *flags |= choice->write ? 0 : (unsigned)VARVE_HOST_READ_ONLY;
+    *flags |= choice->keep_all ? (unsigned)VARVE_HOST_KEEP_ALL : 0;
+    *flags |= exists && !(choice->write && choice->config) ? (unsigned)VARVE_HOST_STORE_TIERS : 0;
+    rc = varve_conf_finish(&conf);
+    return rc < 0 ? conf_failed(s, rc) : 0;
+}
+
+int source_open_local(struct varve_source *s, const struct source_choice *choice)
+{
+    unsigned flags = 0;
+    int rc = configure(s, choice, &flags);
+    if (rc < 0) {
+        return rc;
+    }
+    char why[VARVE_MESSAGE_TEXT + VARVE_PATH_TEXT] = "";
+    rc = varve_host_init(&host, &conf, memory.bytes, sizeof memory.bytes, flags, why, sizeof why);
+    if (rc == VARVE_E_BUSY) {
+        return source_fail(s, rc,
+                           "the daemon (or another program) has %s open; ask it instead: varve "
+                           "--socket PATH ..., by default the varved.sock beside the store",
+                           s->where);
+    }
+    if (rc < 0) {
+        return source_fail(s, rc, "cannot open %s: %s", s->where,
+                           why[0] ? why : varve_strerror(rc));
+    }
+    s->ops = &local_ops;
+    return 0;
+}

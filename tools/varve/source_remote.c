@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A source that is a running daemon: each operation is one call of the client.
+//
+// Threading: one task; the client is static because the tool talks to one daemon at a time.
+#include <stdio.h>
+
+#include "source.h"
+#include "varve/client.h"
+
+#define FLUSH_MS 30000
+
+static struct varve_client client;
+
+// Takes over the client's sentence when a call failed; a callback's value comes without one.
+static int told(struct varve_source *s, int rc)
+{
+    return rc < 0 ? source_fail(s, rc, "%s", client.why) : rc;
+}
+
+static int remote_query(struct varve_source *s, const struct varve_query *query,
+                        const struct varve_query_sink *sink)
+{
+    return told(s, varve_client_query(&client, query, sink));
+}
+
+static int remote_series(struct varve_source *s, const char *selector, varve_series_fn visit,
+                         void *arg)
+{
+    return told(s, varve_client_series(&client, selector, visit, arg));
+}
+
+static int remote_stats(struct varve_source *s, struct varve_stats *out)
+{
+    return told(s, varve_client_stats(&client, out));
+}
+
+static int remote_events(struct varve_source *s, int64_t from_ms, int64_t to_ms,
+                         varve_event_fn visit, void *arg)
+{
+    return told(s, varve_client_events(&client, from_ms, to_ms, visit, arg));
+}
+
+static int remote_instances(struct varve_source *s, varve_instance_fn visit, void *arg)
+{
+    return told(s, varve_client_instances(&client, visit, arg));
+}
+
+static int remote_config(struct varve_source *s, varve_line_fn emit, void *arg)
+{
+    return told(s, varve_client_config(&client, emit, arg));
+}
+
+static int remote_flush(struct varve_source *s)
+{
+    return told(s, varve_client_flush(&client, FLUSH_MS));
+}
+
+static int remote_import_begin(struct varve_source *s)
+{
+    return told(s, varve_client_import_begin(&client));
+}
+
+static int remote_import_series(struct varve_source *s, const struct varve_series_def *def)
+{
+    return told(s, varve_client_import_series(&client, def));
+}
+
+static int remote_import_points(struct varve_source *s, int id, const struct varve_point *points,
+                                size_t n)
+{
+    return told(s, varve_client_import_points(&client, id, points, n));
+}
+
+static int remote_import_end(struct varve_source *s)
+{
+    return told(s, varve_client_import_end(&client));
+}
+
+static int remote_close(struct varve_source *s)
+{
+    (void)s;
+    varve_client_close(&client);
+    return 0;
+}
+
+static const struct varve_source_ops remote_ops = {
+    .query = remote_query,
+    .series = remote_series,
+    .stats = remote_stats,
+    .events = remote_events,
+    .instances = remote_instances,
+    .config = remote_config,
+    .flush = remote_flush,
+    .import_begin = remote_import_begin,
+    .import_series = remote_import_series,
+    .import_points = remote_import_points,
+    .import_end = remote_import_end,
+    .close = remote_close,
+};
+
+int source_open_remote(struct varve_source *s, const char *path)
+{
+    int rc = varve_client_open(&client, path);
+    if (rc < 0) {
+        varve_client_close(&client);
+        return source_fail(s, rc, "%s; is varved running?", client.why);
+    }
+    (void)snprintf(s->where, sizeof s->where, "%s", path); // only shown
+    s->ops = &remote_ops;
+    return 0;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables for people; see table.h.
+#include "table.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CELL_MAX 512u
+
+// Characters, not bytes, of an UTF-8 text.
+static size_t visible(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++) {
+        n += ((unsigned char)*text & 0xC0u) != 0x80u ? 1 : 0;
+    }
+    return n;
+}
+
+static bool grow(struct table *t)
+{
+    if (t->count < t->cap) {
+        return true;
+    }
+    size_t cap = t->cap ? t->cap * 2 : 128;
+    char **cells = realloc(t->cells, cap * sizeof *cells);
+    if (!cells) {
+        return false;
+    }
+    t->cells = cells;
+    t->cap = cap;
+    return true;
+}
+
+static void add(struct table *t, const char *text)
+{
+    char *copy = grow(t) ? strdup(text) : NULL;
+    if (!copy) {
+        t->failed = true;
+        return;
+    }
+    size_t column = t->count % t->columns;
+    size_t width = visible(copy);
+    if (width > t->width[column]) {
+        t->width[column] = width;
+    }
+    t->cells[t->count++] = copy;
+}
+
+void table_init(struct table *t, const char *const *header, size_t columns)
+{
+    memset(t, 0, sizeof *t);
+    t->columns = columns < TABLE_COLUMNS ? columns : TABLE_COLUMNS;
+    for (size_t i = 0; i < t->columns; i++) {
+        t->right[i] = header[i][0] == '>';
+        add(t, header[i] + (t->right[i] ? 1 : 0));
+    }
+}
+
+void table_cell(struct table *t, const char *format, ...)
+{
+    char text[CELL_MAX];
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list); // no field that is shown is longer
+    va_end(list);
+    if (!t->failed) {
+        add(t, text);
+    }
+}
+
+static void print_cell(const struct table *t, size_t index, FILE *out)
+{
+    size_t column = index % t->columns;
+    bool last = column + 1 == t->columns;
+    int pad = (int)(t->width[column] - visible(t->cells[index]));
+    (void)fprintf(out, "%*s%s", t->right[column] ? pad : 0, "", t->cells[index]);
+    if (last) {
+        (void)fprintf(out, "%s\n", index < t->columns ? style_plain(out) : "");
+    } else {
+        (void)fprintf(out, "%*s", (t->right[column] ? 0 : pad) + 2, "");
+    }
+}
+
+bool table_print(struct table *t, FILE *out)
+{
+    bool ok = !t->failed;
+    (void)fputs(style_bold(out), out);
+    for (size_t i = 0; ok && i < t->count - t->count % t->columns; i++) {
+        print_cell(t, i, out);
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        free(t->cells[i]);
+    }
+    free(t->cells);
+    return ok;
+}
+
+static bool styled(FILE *out)
+{
+    const char *off = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    return isatty(fileno(out)) && !(off && off[0]) && !(term && strcmp(term, "dumb") == 0);
+}
+
+const char *style_bold(FILE *out)
+{
+    return styled(out) ? "\033[1m" : "";
+}
+
+const char *style_dim(FILE *out)
+{
+    return styled(out) ? "\033[2m" : "";
+}
+
+const char *style_plain(FILE *out)
+{
+    return styled(out) ? "\033[0m" : "";
+}
+
+const char *bytes_text(double bytes, char *buf, size_t cap)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    while (bytes >= 1024 && unit < 4) {
+        bytes /= 1024;
+        unit++;
+    }
+    (void)snprintf(buf, cap, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+    return buf;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answering one request of one client.
+//
+// Owns what the requests of varve/client.h mean to a host. Leaves connections to server.h and
+// framing to client/channel.h. Nothing here allocates.
+//
+// Threading: main task.
+#ifndef VARVE_REQUESTS_H
+#define VARVE_REQUESTS_H
+
+#include "client/channel.h"
+
+// What is remembered of a connection between two requests.
+struct session {
+    bool greeted;
+    bool importing;
+    int import_status; // first failure since IMPORT_BEGIN
+};
+
+// Receives a frame on the channel and answers it. Returns 0, or an error when the connection is to
+// be closed.
+int request_serve(struct session *session, struct varve_channel *channel, struct varve_host *host,
+                  const struct varve_conf *conf);
+
+#endif
