@@ -298,6 +298,13 @@ int varve_conf_parse(struct varve_conf *conf, const char *name, const char *text
 
 // ---- the whole ----------------------------------------------------------------------------------
 
+static bool is_empty_text(const struct varve_option *option, const void *base)
+{
+    char first[2];
+    return option->type == VARVE_OPT_STRING &&
+           varve_option_print(option, base, first, sizeof first) == 0;
+}
+
 static void check_required(struct varve_conf *conf, const struct varve_instance_conf *instance)
 {
     const struct conf_head *head = conf_head(instance);
@@ -311,7 +318,8 @@ static void check_required(struct varve_conf *conf, const struct varve_instance_
         void *base = NULL;
         uint64_t bit = 0;
         (void)find_key(conf, &section, o->name, &base, &bit); // it is in the table
-        if (o->fallback == NULL && (head->given & bit) == 0) {
+        bool given = (head->given & bit) != 0 && !is_empty_text(o, base);
+        if (o->fallback == NULL && !given) {
             char expected[VARVE_MESSAGE_TEXT];
             const struct conf_at at = {head->file, head->line, title, o->name};
             varve_option_expect(o, expected, sizeof expected);
