@@ -31,12 +31,6 @@ struct spec {
     char conversion;
 };
 
-// A va_list behind a pointer: where the type is an array, a parameter of it cannot be passed on by
-// address, a member can.
-struct arguments {
-    va_list list;
-};
-
 static void put(struct sink *s, char c)
 {
     if (s->len + 1 < s->cap) {
@@ -99,41 +93,41 @@ static void put_number(struct sink *s, const struct spec *spec, uint64_t value, 
     put_padded(s, spec, digits + at, sizeof digits - at);
 }
 
-static void put_signed(struct sink *s, const struct spec *spec, struct arguments *args)
+static void put_signed(struct sink *s, const struct spec *spec, va_list *args)
 {
     int64_t value;
     switch (spec->length) {
     case LENGTH_LONG:
-        value = va_arg(args->list, long);
+        value = va_arg(*args, long);
         break;
     case LENGTH_LONG_LONG:
-        value = va_arg(args->list, long long);
+        value = va_arg(*args, long long);
         break;
     case LENGTH_SIZE:
-        value = (int64_t)va_arg(args->list, size_t);
+        value = (int64_t)va_arg(*args, size_t);
         break;
     default:
-        value = va_arg(args->list, int);
+        value = va_arg(*args, int);
         break;
     }
     put_number(s, spec, value < 0 ? 0u - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
-static void put_unsigned(struct sink *s, const struct spec *spec, struct arguments *args)
+static void put_unsigned(struct sink *s, const struct spec *spec, va_list *args)
 {
     uint64_t value;
     switch (spec->length) {
     case LENGTH_LONG:
-        value = va_arg(args->list, unsigned long);
+        value = va_arg(*args, unsigned long);
         break;
     case LENGTH_LONG_LONG:
-        value = va_arg(args->list, unsigned long long);
+        value = va_arg(*args, unsigned long long);
         break;
     case LENGTH_SIZE:
-        value = va_arg(args->list, size_t);
+        value = va_arg(*args, size_t);
         break;
     default:
-        value = va_arg(args->list, unsigned);
+        value = va_arg(*args, unsigned);
         break;
     }
     put_number(s, spec, value, false);
@@ -150,12 +144,12 @@ static void put_string(struct sink *s, const struct spec *spec, const char *text
     put_padded(s, spec, text, n);
 }
 
-static const char *read_count(const char *p, size_t *count, bool *negative, struct arguments *args)
+static const char *read_count(const char *p, size_t *count, bool *negative, va_list *args)
 {
     *negative = false;
     *count = 0;
     if (*p == '*') {
-        int given = va_arg(args->list, int);
+        int given = va_arg(*args, int);
         *negative = given < 0;
         *count = given < 0 ? 0u - (size_t)given : (size_t)given;
         return p + 1;
@@ -181,7 +175,7 @@ static const char *read_length(const char *p, enum length *length)
 }
 
 // Reads what follows a '%'; returns the position behind the conversion character.
-static const char *read_spec(const char *p, struct spec *spec, struct arguments *args)
+static const char *read_spec(const char *p, struct spec *spec, va_list *args)
 {
     bool negative;
     memset(spec, 0, sizeof *spec);
@@ -200,7 +194,7 @@ static const char *read_spec(const char *p, struct spec *spec, struct arguments 
     return *p != '\0' ? p + 1 : p;
 }
 
-static bool put_spec(struct sink *s, const struct spec *spec, struct arguments *args)
+static bool put_spec(struct sink *s, const struct spec *spec, va_list *args)
 {
     char c;
     switch (spec->conversion) {
@@ -208,11 +202,11 @@ static bool put_spec(struct sink *s, const struct spec *spec, struct arguments *
         put(s, '%');
         return true;
     case 'c':
-        c = (char)va_arg(args->list, int);
+        c = (char)va_arg(*args, int);
         put_padded(s, spec, &c, 1);
         return true;
     case 's':
-        put_string(s, spec, va_arg(args->list, const char *));
+        put_string(s, spec, va_arg(*args, const char *));
         return true;
     case 'd':
     case 'i':
@@ -231,8 +225,9 @@ static bool put_spec(struct sink *s, const struct spec *spec, struct arguments *
 size_t varve_vformat(char *buf, size_t cap, const char *format, va_list list)
 {
     struct sink s = {buf, cap, 0};
-    struct arguments args;
-    va_copy(args.list, list);
+    // A copy, as the address of a parameter is not that of a va_list where the type is an array.
+    va_list args;
+    va_copy(args, list);
     for (const char *p = format; *p != '\0';) {
         struct spec spec;
         if (*p != '%') {
@@ -246,7 +241,7 @@ size_t varve_vformat(char *buf, size_t cap, const char *format, va_list list)
         }
         p = next;
     }
-    va_end(args.list);
+    va_end(args);
     if (cap > 0) {
         buf[s.len < cap ? s.len : cap - 1] = '\0';
     }
