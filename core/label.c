@@ -74,18 +74,18 @@ static int parse_key(struct parser *p, struct varve_span *key)
 static int parse_operator(struct parser *p, bool *negated)
 {
     *negated = *p->at == '!';
-    p->at += *negated;
+    const char *sign = p->at + *negated;
     if (*negated && !p->selector) {
         return fail(p, "a series has label=\"value\" only");
     }
-    if (*p->at == '~' || (*p->at == '=' && p->at[1] == '~')) {
+    if (*sign == '~' || (*sign == '=' && sign[1] == '~')) {
         return fail(
             p, "regular expressions (=~ and !~) are not supported; use * in the name, = or !=");
     }
-    if (*p->at != '=') {
+    if (*sign != '=') {
         return fail(p, p->selector ? "expected = or !=" : "expected =");
     }
-    p->at++;
+    p->at = sign + 1;
     return 0;
 }
 
@@ -156,11 +156,11 @@ static int parse_all(struct parser *p, struct varve_labels *out)
         p->at++;
         rc = parse_labels(p, out);
     }
-    skip_blanks(p);
-    if (rc == 0 && *p->at != '\0') {
-        rc = fail(p, "unexpected character");
+    if (rc != 0) {
+        return rc; // p->at is where it went wrong
     }
-    return rc;
+    skip_blanks(p);
+    return *p->at == '\0' ? 0 : fail(p, "unexpected character");
 }
 
 static int report(const struct parser *p, int rc, const char **why, size_t *column)
@@ -194,14 +194,16 @@ static void sort_labels(struct varve_labels *labels)
     }
 }
 
-static bool has_duplicate_keys(const struct varve_labels *labels)
+// Labels are sorted. The second of two labels with the same key is where it went wrong.
+static int refuse_duplicate_keys(struct parser *p, const struct varve_labels *labels)
 {
     for (size_t i = 1; i < labels->count; i++) {
         if (compare_spans(labels->label[i - 1].key, labels->label[i].key) == 0) {
-            return true;
+            p->at = labels->label[i].key.at;
+            return fail(p, "a label stands there twice");
         }
     }
-    return false;
+    return 0;
 }
 
 int varve_labels_parse(const char *text, struct varve_labels *out, const char **why, size_t *column)
@@ -210,7 +212,7 @@ int varve_labels_parse(const char *text, struct varve_labels *out, const char **
     int rc = parse_all(&p, out);
     if (rc == 0) {
         sort_labels(out);
-        rc = has_duplicate_keys(out) ? fail(&p, "a label stands there twice") : 0;
+        rc = refuse_duplicate_keys(&p, out);
     }
     return report(&p, rc, why, column);
 }

@@ -74,10 +74,16 @@ size_t varve_ring_pop(struct varve_ring *ring, struct varve_sample *out, size_t 
     return n;
 }
 
+// The two counters are read at different moments, and the consumer frees slots before it moves the
+// tail: the difference may be off either way, but is never more than the ring holds.
 uint32_t varve_ring_waiting(const struct varve_ring *ring)
 {
-    return atomic_load_explicit(&ring->head, memory_order_relaxed) -
-           atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    uint32_t waiting = atomic_load_explicit(&ring->head, memory_order_relaxed) - tail;
+    if (waiting > INT32_MAX) {
+        return 0;
+    }
+    return waiting <= ring->mask ? waiting : ring->mask + 1;
 }
 
 uint32_t varve_ring_take_dropped(struct varve_ring *ring)

@@ -42,7 +42,7 @@ struct varve_ring {
     _Atomic uint32_t dropped;           // refused since varve_ring_take_dropped()
 };
 
-// `slots` is an array of `capacity` slots, a power of two.
+// `slots` is an array of `capacity` slots, a power of two, at least 2.
 void varve_ring_init(struct varve_ring *ring, struct varve_ring_slot *slots, uint32_t capacity);
 
 enum varve_ring_result {
