@@ -63,7 +63,7 @@ wait_until() {
 }
 
 daemon_answers() {
-    kill -0 "$daemon" && "$varve" --socket "$socket" stats
+    kill -0 "$daemon" && "$varve" stats --socket "$socket"
 }
 
 daemon_is_gone() {

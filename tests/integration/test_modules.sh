@@ -65,7 +65,7 @@ echo 'this is no module' >"$modules/text.so"
 
 start_daemon "$conf" --plugin-dir "$modules"
 uptime_is_kept() {
-    "$varve" --socket "$socket" series | grep uptime
+    "$varve" series --socket "$socket" | grep uptime
 }
 wait_until 10 uptime_is_kept || fail "the collector from the module collects nothing"
 for name in collector_old.so empty.so text.so; do
@@ -73,5 +73,5 @@ for name in collector_old.so empty.so text.so; do
 done
 grep -F collector_old.so "$work/varved.log" | grep -qi 'abi' ||
     fail "the log does not say that the ABI of collector_old.so is another"
-shows uptime "$varve" --socket "$socket" plugins
+shows uptime "$varve" plugins --socket "$socket"
 stop_daemon
