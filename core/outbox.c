@@ -21,18 +21,6 @@ static void count_given_up(struct varve_outbox *outbox, uint32_t pending)
     }
 }
 
-static int drop_oldest(struct varve_outbox *outbox)
-{
-    struct varve_outbox_entry *oldest = varve_outbox_at(outbox, 0);
-    if (oldest->pins > 0) {
-        return VARVE_E_FULL;
-    }
-    count_given_up(outbox, oldest->pending);
-    outbox->first = (outbox->first + 1) % VARVE_OUTBOX_ENTRIES;
-    outbox->count--;
-    return 0;
-}
-
 // When all blocks are stored the outbox starts again at the front, so that memory it never needs is
 // never touched. Blocks that no backend wanted exist here only and stay as long as there is room.
 static void forget_if_stored(struct varve_outbox *outbox)
@@ -47,34 +35,47 @@ static void forget_if_stored(struct varve_outbox *outbox)
     outbox->head = 0;
 }
 
-// Whether [at, at + length) is free of blocks. The oldest block is the first in the way.
-static bool is_free(struct varve_outbox *outbox, uint32_t at, uint32_t length)
+// How many of the oldest blocks must go before [at, at + length) and an entry are free.
+static uint32_t in_the_way(struct varve_outbox *outbox, uint32_t at, uint32_t length)
 {
+    uint32_t drop = outbox->count == VARVE_OUTBOX_ENTRIES ? 1 : 0;
     for (uint32_t i = 0; i < outbox->count; i++) {
         const struct varve_outbox_entry *entry = varve_outbox_at(outbox, i);
         if (at < entry->offset + entry->info.length && entry->offset < at + length) {
-            return false;
+            drop = i + 1;
         }
     }
-    return true;
+    return drop;
 }
 
+// Gives up the oldest `drop` blocks: all of them, or none when one is pinned.
+static int drop_oldest(struct varve_outbox *outbox, uint32_t drop)
+{
+    for (uint32_t i = 0; i < drop; i++) {
+        if (varve_outbox_at(outbox, i)->pins > 0) {
+            return VARVE_E_FULL;
+        }
+    }
+    for (uint32_t i = 0; i < drop; i++) {
+        count_given_up(outbox, varve_outbox_at(outbox, i)->pending);
+    }
+    outbox->first = (outbox->first + drop) % VARVE_OUTBOX_ENTRIES;
+    outbox->count -= drop;
+    return 0;
+}
+
+// Moves the head to where `length` bytes are free; leaves everything as it is when there is no such
+// place.
 static int make_room(struct varve_outbox *outbox, uint32_t length)
 {
     if (length > outbox->cap) {
         return VARVE_E_FULL;
     }
     forget_if_stored(outbox);
-    if (outbox->head + length > outbox->cap) {
-        outbox->head = 0;
-    }
-    while (outbox->count == VARVE_OUTBOX_ENTRIES || !is_free(outbox, outbox->head, length)) {
-        int rc = drop_oldest(outbox);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    return 0;
+    uint32_t at = outbox->head + length > outbox->cap ? 0 : outbox->head;
+    int rc = drop_oldest(outbox, in_the_way(outbox, at, length));
+    outbox->head = rc == 0 ? at : outbox->head;
+    return rc;
 }
 
 int varve_outbox_add(struct varve_outbox *outbox, const struct varve_outbox_entry *entry,
