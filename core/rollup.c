@@ -13,8 +13,10 @@ int varve_rollup_init(struct varve_rollup *rollup, struct varve_arena *arena,
     for (size_t level = 0; level < rollup->levels; level++) {
         rollup->step_ms[level] = tiers[level + 1].step_ms;
         rollup->open[level] = varve_arena_take_zeroed(arena, series_cap, sizeof(struct varve_cell));
+        rollup->newest_ms[level] = varve_arena_take_zeroed(arena, series_cap, sizeof(uint32_t));
         rollup->done_ms[level] = varve_arena_take(arena, series_cap * sizeof(int64_t), 8);
-        complete = complete && rollup->open[level] != NULL && rollup->done_ms[level] != NULL;
+        complete = complete && rollup->open[level] != NULL && rollup->newest_ms[level] != NULL &&
+                   rollup->done_ms[level] != NULL;
         for (uint32_t id = 0; complete && id < series_cap; id++) {
             rollup->done_ms[level][id] = INT64_MIN;
         }
@@ -70,21 +72,35 @@ static void close_cell(struct varve_rollup *rollup, size_t level, varve_series_i
     }
 }
 
-// Merges a cell whose start is on this level's grid.
+// Late rows count like all others, but an older value than the newest known is not the last one.
+static void merge_last(struct varve_cell *open, uint32_t *newest_ms, const struct varve_cell *cell,
+                       uint32_t cell_newest_ms)
+{
+    double last = open->last;
+    varve_cell_merge(open, cell);
+    if (cell_newest_ms < *newest_ms) {
+        open->last = last;
+    } else {
+        *newest_ms = cell_newest_ms;
+    }
+}
+
+// Merges a cell whose start is on this level's grid and whose newest row is `newest_ms` later.
 static void merge_open(struct varve_rollup *rollup, size_t level, varve_series_id id,
-                       const struct varve_cell *cell)
+                       const struct varve_cell *cell, uint32_t newest_ms)
 {
     struct varve_cell *open = &rollup->open[level][id];
     if (cell->start_ms < rollup->done_ms[level][id]) {
         return; // stored before the restart that is being recovered from
     }
     if (open->count > 0 && cell->start_ms == open->start_ms) {
-        varve_cell_merge(open, cell);
+        merge_last(open, &rollup->newest_ms[level][id], cell, newest_ms);
     } else if (open->count > 0 && cell->start_ms < open->start_ms) {
         close_cell(rollup, level, id, cell);
     } else {
         struct varve_cell closed = *open;
         *open = *cell;
+        rollup->newest_ms[level][id] = newest_ms;
         if (closed.count > 0) {
             close_cell(rollup, level, id, &closed);
         }
@@ -96,13 +112,14 @@ void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_i
 {
     struct varve_cell coarse = *cell;
     coarse.start_ms = varve_bucket(cell->start_ms, rollup->step_ms[level]);
-    merge_open(rollup, level, id, &coarse);
+    merge_open(rollup, level, id, &coarse, (uint32_t)(cell->start_ms - coarse.start_ms));
 }
 
 void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum varve_kind kind,
                          const struct varve_point *points, size_t n)
 {
     struct varve_cell run = {.count = 0}; // points of one bucket, merged in a register-sized cell
+    uint32_t newest_ms = 0;
     for (size_t i = 0; rollup->levels > 0 && i < n; i++) {
         const struct varve_point *p = &points[i];
         double sum = kind == VARVE_COUNTER
@@ -111,7 +128,7 @@ void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum v
         bool same = run.count > 0 && p->time_ms >= run.start_ms &&
                     p->time_ms - run.start_ms < rollup->step_ms[0];
         if (!same && run.count > 0) {
-            merge_open(rollup, 0, id, &run);
+            merge_open(rollup, 0, id, &run, newest_ms);
         }
         int64_t start = same ? run.start_ms : varve_bucket(p->time_ms, rollup->step_ms[0]);
         struct varve_cell one = varve_cell_of(start, p->value, sum);
@@ -120,9 +137,10 @@ void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum v
         } else {
             run = one;
         }
+        newest_ms = (uint32_t)(p->time_ms - start);
     }
     if (run.count > 0) {
-        merge_open(rollup, 0, id, &run);
+        merge_open(rollup, 0, id, &run, newest_ms);
     }
 }
 

@@ -5,6 +5,8 @@
 // tier; when its time belongs to a later bucket the cell is closed: handed to the sink and merged
 // into the next tier, and so on (a cascade, so that most points touch one cell only). Rows older
 // than the open cell become a cell of their own that merges with its siblings when it is read.
+// `last` of an open cell is from its newest row (tiers above the first: from its newest finer
+// cell), however late older ones come; among siblings it is the last one's that was stored.
 //
 // Counters: a cell's sum is the increase since the previous sample, whatever bucket that was in; a
 // smaller value means that the counter restarted from zero.
@@ -31,6 +33,8 @@ struct varve_rollup {
     size_t levels;                            // rollup tiers
     int64_t step_ms[VARVE_MAX_TIERS];         // by level
     struct varve_cell *open[VARVE_MAX_TIERS]; // by level, then by series id; count 0: none is open
+    uint32_t
+        *newest_ms[VARVE_MAX_TIERS];   // by level, then id: where in the open cell `last` is from
     int64_t *done_ms[VARVE_MAX_TIERS]; // by level, then id: cells that start before this are stored
     struct varve_counter_state *counters; // by series id
     varve_cell_sink sink;

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Windows: the counting sort and the sort by time are stable for any input, and cells of the same
+// start become one.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/window.h"
+#include "random.h"
+#include "varve/error.h"
+
+#define ROWS   500u
+#define SERIES 40u
+
+static struct varve_order make_order(void)
+{
+    static _Alignas(16) uint8_t memory[ROWS * 4 + (SERIES + 2) * 4 + 16];
+    struct varve_arena arena = {.base = memory, .size = sizeof memory};
+    struct varve_order order;
+    assert_int_equal(varve_order_init(&order, &arena, ROWS, SERIES), 0);
+    return order;
+}
+
+// `index` must list the rows of each series in arrival order, and `start` where each begins.
+static void expect_order(const struct varve_order *order, const varve_series_id *ids,
+                         uint32_t count, uint32_t series)
+{
+    uint32_t at = 0;
+    for (uint32_t id = 0; id < series; id++) {
+        assert_int_equal(order->start[id], at);
+        for (uint32_t row = 0; row < count; row++) {
+            if (ids[row] == id) {
+                assert_int_equal(order->index[at++], row);
+            }
+        }
+        assert_int_equal(order->start[id + 1], at);
+    }
+    assert_int_equal(at, count);
+}
+
+static void rows_are_grouped_by_series_in_arrival_order(void **state)
+{
+    (void)state;
+    struct test_random r = random_start(__func__);
+    struct varve_order order = make_order();
+    static struct varve_raw_row raw[ROWS];
+    static struct varve_cell_row cells[ROWS];
+    varve_series_id ids[ROWS];
+    for (int round = 0; round < 300; round++) {
+        uint32_t series = 1 + random_below(&r, SERIES);
+        uint32_t count = round == 0 ? 0 : random_below(&r, ROWS + 1);
+        uint32_t used = 1 + random_below(&r, series); // the highest ids may have no rows
+        for (uint32_t i = 0; i < count; i++) {
+            ids[i] = (varve_series_id)random_below(&r, used);
+            raw[i].id = ids[i];
+            cells[i].id = ids[i];
+        }
+        varve_order_rows(&order, raw, sizeof *raw, offsetof(struct varve_raw_row, id), count,
+                         series);
+        expect_order(&order, ids, count, series);
+        varve_order_rows(&order, cells, sizeof *cells, offsetof(struct varve_cell_row, id), count,
+                         series);
+        expect_order(&order, ids, count, series);
+    }
+}
+
+// Insertion sort is stable by its nature.
+static void sort_slowly(struct varve_point *rows, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct varve_point row = rows[i];
+        size_t k = i;
+        for (; k > 0 && rows[k - 1].time_ms > row.time_ms; k--) {
+            rows[k] = rows[k - 1];
+        }
+        rows[k] = row;
+    }
+}
+
+static void sorting_by_time_is_stable_for_every_length(void **state)
+{
+    (void)state;
+    struct test_random r = random_start(__func__);
+    for (size_t n = 0; n <= 200; n++) {
+        for (int round = 0; round < 5; round++) {
+            // Of exactly this size, so that the sanitizer sees a row too many.
+            struct varve_point *rows = malloc(n * sizeof *rows + 1);
+            struct varve_point *scratch = malloc(n * sizeof *rows + 1);
+            struct varve_point *want = malloc(n * sizeof *rows + 1);
+            uint32_t times = round == 0 ? 2 : 1 + random_below(&r, 1000);
+            for (size_t i = 0; i < n; i++) {
+                rows[i] = (struct varve_point){random_between(&r, -(int64_t)times, (int64_t)times),
+                                               (double)i};
+            }
+            memcpy(want, rows, n * sizeof *rows);
+            sort_slowly(want, n);
+            varve_sort_rows(rows, sizeof *rows, n, scratch);
+            assert_memory_equal(rows, want, n * sizeof *rows);
+            free(rows);
+            free(scratch);
+            free(want);
+        }
+    }
+}
+
+static void rows_in_order_need_no_scratch(void **state)
+{
+    (void)state;
+    struct varve_point rows[] = {{1, 1}, {2, 2}, {2, 3}, {9, 4}}, want[4];
+    memcpy(want, rows, sizeof rows);
+    varve_sort_rows(rows, sizeof *rows, 4, NULL);
+    assert_memory_equal(rows, want, sizeof rows);
+}
+
+static void cells_are_sorted_whole(void **state)
+{
+    (void)state;
+    struct varve_cell cells[7], scratch[7];
+    for (int i = 0; i < 7; i++) {
+        double v = 7 - i;
+        cells[i] = (struct varve_cell){.start_ms = 7 - i,
+                                       .count = (uint32_t)(7 - i),
+                                       .min = v,
+                                       .max = 2 * v,
+                                       .sum = 3 * v,
+                                       .last = 4 * v};
+    }
+    varve_sort_rows(cells, sizeof *cells, 7, scratch);
+    for (int i = 0; i < 7; i++) {
+        double v = i + 1;
+        assert_int_equal(cells[i].start_ms, i + 1);
+        assert_int_equal(cells[i].count, i + 1);
+        assert_true(cells[i].min == v && cells[i].max == 2 * v);
+        assert_true(cells[i].sum == 3 * v && cells[i].last == 4 * v);
+    }
+}
+
+static struct varve_cell cell(int64_t start_ms, uint32_t count, double value)
+{
+    return (struct varve_cell){.start_ms = start_ms,
+                               .count = count,
+                               .min = value,
+                               .max = value,
+                               .sum = value * count,
+                               .last = value};
+}
+
+static void neighbours_of_the_same_start_become_one(void **state)
+{
+    (void)state;
+    struct varve_cell cells[] = {cell(0, 1, 5), cell(60, 2, 1), cell(60, 1, 9), cell(60, 3, -4),
+                                 cell(120, 1, 7)};
+    assert_int_equal(varve_merge_cells(cells, 5), 3);
+    assert_int_equal(cells[0].start_ms, 0);
+    assert_int_equal(cells[1].start_ms, 60);
+    assert_int_equal(cells[1].count, 6);
+    assert_true(cells[1].min == -4 && cells[1].max == 9);
+    assert_true(cells[1].sum == -1 && cells[1].last == -4);
+    assert_int_equal(cells[2].start_ms, 120);
+    assert_int_equal(cells[2].count, 1);
+    assert_int_equal(varve_merge_cells(cells, 3), 3);
+    assert_int_equal(varve_merge_cells(cells, 1), 1);
+    assert_int_equal(varve_merge_cells(cells, 0), 0);
+}
+
+static void reset_window_is_empty_but_keeps_its_memory(void **state)
+{
+    (void)state;
+    static _Alignas(16) uint8_t memory[ROWS * sizeof(struct varve_cell_row)];
+    struct varve_arena arena = {.base = memory, .size = sizeof memory};
+    struct varve_window window;
+    assert_int_equal(varve_window_init_cells(&window, &arena, ROWS), 0);
+    assert_int_equal(window.cap, ROWS);
+    assert_int_equal(window.count, 0);
+    window.count = 3;
+    window.first_boot_ms = window.first_unix_ms = 1;
+    varve_window_reset(&window);
+    assert_int_equal(window.count, 0);
+    assert_int_equal(window.first_boot_ms, INT64_MAX);
+    assert_int_equal(window.first_unix_ms, INT64_MAX);
+    assert_ptr_equal(window.rows.cells, memory);
+}
+
+static void memory_too_small_is_said(void **state)
+{
+    (void)state;
+    static _Alignas(16) uint8_t memory[64];
+    struct varve_arena arena = {.base = memory, .size = sizeof memory};
+    struct varve_window window;
+    struct varve_order order;
+    assert_int_equal(varve_window_init_raw(&window, &arena, 3), VARVE_E_NO_MEMORY);
+    arena.wanted = 0;
+    assert_int_equal(varve_window_init_raw(&window, &arena, 2), 0);
+    assert_int_equal(varve_window_init_cells(&window, &arena, 1), VARVE_E_NO_MEMORY);
+    assert_int_equal(varve_order_init(&order, &arena, 10, 10), VARVE_E_NO_MEMORY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_grouped_by_series_in_arrival_order),
+        cmocka_unit_test(sorting_by_time_is_stable_for_every_length),
+        cmocka_unit_test(rows_in_order_need_no_scratch),
+        cmocka_unit_test(cells_are_sorted_whole),
+        cmocka_unit_test(neighbours_of_the_same_start_become_one),
+        cmocka_unit_test(reset_window_is_empty_but_keeps_its_memory),
+        cmocka_unit_test(memory_too_small_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
