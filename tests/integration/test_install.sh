@@ -5,9 +5,6 @@
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# An installed library with sanitizer calls in it is nothing that anybody embeds.
-[ -z "${VARVE_SANITIZE:-}" ] || skip "not for a build with a sanitizer"
-
 cmake --install "$build" --prefix "$work/first" >"$work/install.log" ||
     fail "install: $(cat "$work/install.log")"
 mv "$work/first" "$work/prefix" # a package is built in one place and used in another
