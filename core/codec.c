@@ -156,10 +156,13 @@ struct bit_writer {
     unsigned used; // how many, < 8 between calls
 };
 
+// The caller has checked the room; the check here only keeps a mistake from writing outside.
 static void flush_bytes(struct bit_writer *w)
 {
-    while (w->used >= 8 && w->out < w->end) {
-        *w->out++ = (uint8_t)(w->acc >> 56);
+    while (w->used >= 8) {
+        if (w->out < w->end) {
+            *w->out++ = (uint8_t)(w->acc >> 56);
+        }
         w->acc <<= 8;
         w->used -= 8;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables for CRC-32C four bytes at a time: row 0 is the classic table, row k advances row k-1 by one
-// zero byte. Derived from the polynomial; test_crc32c recomputes every entry bit by bit.
+// Tables for CRC-32C four bytes at a time: row 0 is the classic table, row k advances row k-1 by
+// one zero byte. Derived from the polynomial; test_crc32c recomputes every entry bit by bit.
 // clang-format off
 static const uint32_t crc_table[4][256] = {
     {
