@@ -4,6 +4,7 @@
 #ifndef VARVE_CORE_ARENA_H
 #define VARVE_CORE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct varve_arena {
     size_t size;
     size_t used;   // bytes given out
     size_t wanted; // bytes asked for, refused ones included: what the host would need
+    bool fresh;    // the memory is known to hold zeros: clearing would only touch its pages
 };
 
 // `align` is a power of two. The memory is not zeroed. NULL when it does not fit.
@@ -34,7 +36,7 @@ static inline void *varve_arena_take_zeroed(struct varve_arena *arena, size_t n,
         return NULL;
     }
     void *p = varve_arena_take(arena, n * bytes, _Alignof(max_align_t));
-    if (p != NULL) {
+    if (p != NULL && !arena->fresh) {
         memset(p, 0, n * bytes);
     }
     return p;

@@ -50,6 +50,7 @@ static void unpin_batch(struct varve_host *host, size_t index, struct batch *bat
             batch->entry[i]->pending &= ~(1u << index);
         }
     }
+    varve_outbox_release(&host->outbox);
     varve_port_mutex_unlock(&host->store_lock);
 }
 

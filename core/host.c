@@ -38,7 +38,8 @@ static void destroy_locks(struct varve_host *host)
 static struct varve_host *place_host(const struct varve_conf *conf, void *memory, size_t bytes,
                                      unsigned flags)
 {
-    struct varve_arena arena = {.base = memory, .size = bytes};
+    struct varve_arena arena = {
+        .base = memory, .size = bytes, .fresh = (flags & VARVE_HOST_FRESH_MEMORY) != 0};
     struct varve_host *host = varve_arena_take(&arena, sizeof *host, 64);
     if (host == NULL) {
         return NULL;
@@ -278,9 +279,10 @@ static int make_room(struct varve_host *host)
             (void)varve_pipeline_drain(host); // the count does not matter here
             varve_pipeline_tick(host, varve_port_boot_ms(), false);
         }
-        (void)varve_backends_pending(host, &bytes); // only the bytes matter
+        uint32_t blocks = varve_backends_pending(host, &bytes);
         bool ring_has_room = varve_ring_waiting(&host->ring) + 2 * IMPORT_BATCH <= host->ring.mask;
-        if (ring_has_room && bytes <= host->outbox.cap / 4) {
+        bool outbox_has_room = bytes <= host->outbox.cap / 4 && blocks <= VARVE_OUTBOX_ENTRIES / 4;
+        if (ring_has_room && outbox_has_room) {
             return varve_backends_error(host);
         }
         if (host->threaded) {
@@ -300,6 +302,9 @@ int varve_host_import(struct varve_host *host, int id, const struct varve_point 
             rc = make_room(host);
         }
         rc = rc == 0 ? varve_push_at(host, id, points[i].time_ms, points[i].value) : rc;
+    }
+    if (!host->threaded) {
+        (void)varve_pipeline_drain(host); // queries see what was imported
     }
     return rc;
 }
@@ -379,8 +384,12 @@ void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t alig
     if (self->host->initialised) {
         return NULL;
     }
-    void *memory = varve_arena_take(&self->host->arena, bytes, align);
-    return memory != NULL ? memset(memory, 0, bytes) : NULL;
+    struct varve_arena *arena = &self->host->arena;
+    void *memory = varve_arena_take(arena, bytes, align);
+    if (memory != NULL && !arena->fresh) {
+        memset(memory, 0, bytes);
+    }
+    return memory;
 }
 
 const char *varve_instance_state_dir(const struct varve_instance *self)

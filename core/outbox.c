@@ -21,18 +21,21 @@ static void count_given_up(struct varve_outbox *outbox, uint32_t pending)
     }
 }
 
-// When all blocks are stored the outbox starts again at the front, so that memory it never needs is
-// never touched. Blocks that no backend wanted exist here only and stay as long as there is room.
-static void forget_if_stored(struct varve_outbox *outbox)
+static bool is_stored(const struct varve_outbox_entry *entry)
 {
-    for (uint32_t i = 0; i < outbox->count; i++) {
-        const struct varve_outbox_entry *entry = varve_outbox_at(outbox, i);
-        if (entry->wanted == 0 || entry->pending != 0 || entry->pins != 0) {
-            return;
-        }
+    return entry->wanted != 0 && entry->pending == 0 && entry->pins == 0;
+}
+
+void varve_outbox_release(struct varve_outbox *outbox)
+{
+    while (outbox->count > 0 && is_stored(varve_outbox_at(outbox, 0))) {
+        outbox->first = (outbox->first + 1) % VARVE_OUTBOX_ENTRIES;
+        outbox->count--;
     }
-    outbox->count = 0;
-    outbox->head = 0;
+    // Empty, it starts again at the front, so that memory it never needs is never touched.
+    if (outbox->count == 0) {
+        outbox->head = 0;
+    }
 }
 
 // How many of the oldest blocks must go before [at, at + length) and an entry are free.
@@ -71,7 +74,6 @@ static int make_room(struct varve_outbox *outbox, uint32_t length)
     if (length > outbox->cap) {
         return VARVE_E_FULL;
     }
-    forget_if_stored(outbox);
     uint32_t at = outbox->head + length > outbox->cap ? 0 : outbox->head;
     int rc = drop_oldest(outbox, in_the_way(outbox, at, length));
     outbox->head = rc == 0 ? at : outbox->head;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The outbox: encoded blocks in RAM until every backend that wants them has made them durable.
 //
-// First in, first out, in one circular byte buffer. A block that nobody waits for stays readable
-// until its room is needed. When a slow or failed backend holds everything up, the oldest blocks
-// are given up and counted against it; collecting goes on.
+// First in, first out, in one circular byte buffer. When a slow or failed backend holds everything
+// up, the oldest blocks are given up and counted against it; collecting goes on.
 //
 // Under the host's store lock; a pinned block's bytes stay valid outside it.
 #ifndef VARVE_CORE_OUTBOX_H
@@ -40,6 +39,10 @@ int varve_outbox_init(struct varve_outbox *outbox, struct varve_arena *arena, ui
 // pinned or the block larger than the buffer (then it counts as given up).
 int varve_outbox_add(struct varve_outbox *outbox, const struct varve_outbox_entry *entry,
                      const void *block);
+
+// Forgets the oldest blocks as far as every backend that wanted them has them. Blocks that no
+// backend wanted exist here only and stay as long as there is room.
+void varve_outbox_release(struct varve_outbox *outbox);
 
 // The i-th oldest entry, i < count.
 struct varve_outbox_entry *varve_outbox_at(struct varve_outbox *outbox, uint32_t i);

@@ -102,24 +102,37 @@ static void tier_range(struct varve_host *host, unsigned tier, int64_t *oldest_m
     }
 }
 
-// The finest tier that reaches back to from_ms; among those that do, one that divides the step and
-// is coarser saves work at no loss. When none reaches back, the one that reaches furthest.
+// By when every tier would have begun that holds all there is: a coarse tier's first cell may begin
+// up to a step before the first sample.
+static int64_t first_known_ms(const struct varve_host *host, const int64_t *oldest_ms)
+{
+    int64_t first_ms = INT64_MAX;
+    for (unsigned tier = 0; tier < host->tier_count; tier++) {
+        if (oldest_ms[tier] != INT64_MAX &&
+            oldest_ms[tier] + host->tiers[tier].step_ms < first_ms) {
+            first_ms = oldest_ms[tier] + host->tiers[tier].step_ms;
+        }
+    }
+    return first_ms;
+}
+
+// The finest tier that reaches back to from_ms, or to all there is; among those that do, one that
+// divides the step and is coarser saves work at no loss.
 static unsigned choose_tier(const struct run *run, const int64_t *oldest_ms)
 {
-    int64_t from_ms = run->query->from_ms, step_ms = run->query->step_ms;
-    unsigned best = 0, count = (unsigned)run->host->tier_count;
+    int64_t step_ms = run->query->step_ms;
+    int64_t first_ms = first_known_ms(run->host, oldest_ms);
+    unsigned best = 0;
     bool found = false;
-    for (unsigned tier = 0; tier < count; tier++) {
+    for (unsigned tier = 0; tier < run->host->tier_count; tier++) {
         int64_t tier_step_ms = run->host->tiers[tier].step_ms;
-        bool reaches = oldest_ms[tier] != INT64_MAX && oldest_ms[tier] - tier_step_ms <= from_ms;
+        bool reaches =
+            oldest_ms[tier] <= first_ms || oldest_ms[tier] - tier_step_ms <= run->query->from_ms;
         bool as_good = tier > 0 && step_ms >= tier_step_ms && step_ms % tier_step_ms == 0;
         if (reaches && (!found || as_good)) {
             best = tier;
             found = true;
         }
-    }
-    for (unsigned tier = 0; !found && tier < count; tier++) {
-        best = oldest_ms[tier] < oldest_ms[best] ? tier : best;
     }
     return best;
 }

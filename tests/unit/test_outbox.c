@@ -152,24 +152,26 @@ static void block_larger_than_the_buffer_is_given_up_alone(void **state)
     expect_seqs(3, 1);
 }
 
-static void stored_blocks_are_forgotten_together(void **state)
+static void stored_blocks_are_forgotten_oldest_first(void **state)
 {
     (void)state;
-    assert_int_equal(add(1, 100, 1), 0);
-    assert_int_equal(add(2, 100, 1), 0);
+    for (uint32_t seq = 1; seq <= 4; seq++) {
+        assert_int_equal(add(seq, 100, 1), 0);
+    }
     varve_outbox_at(&outbox, 0)->pending = 0;
-    assert_int_equal(add(3, 100, 1), 0); // the second one still waits
-    expect_seqs(1, 3);
-    varve_outbox_at(&outbox, 1)->pending = 0;
     varve_outbox_at(&outbox, 2)->pending = 0;
-    varve_outbox_at(&outbox, 2)->pins = 1;
-    assert_int_equal(add(4, 100, 1), 0); // and the third one is in use
-    expect_seqs(1, 4);
-    varve_outbox_at(&outbox, 2)->pins = 0;
-    varve_outbox_at(&outbox, 3)->pending = 0;
+    varve_outbox_release(&outbox);
+    expect_seqs(2, 3); // the second one still waits
+    varve_outbox_at(&outbox, 0)->pending = 0;
+    varve_outbox_at(&outbox, 1)->pins = 1;
+    varve_outbox_release(&outbox);
+    expect_seqs(3, 2); // and the third one is in use
+    varve_outbox_at(&outbox, 0)->pins = 0;
+    varve_outbox_at(&outbox, 1)->pending = 0;
+    varve_outbox_release(&outbox);
+    expect_seqs(5, 0);
     assert_int_equal(add(5, 100, 1), 0);
-    expect_seqs(5, 1);
-    assert_int_equal(varve_outbox_at(&outbox, 0)->offset, 0);
+    assert_int_equal(varve_outbox_at(&outbox, 0)->offset, 0); // it starts at the front again
     assert_int_equal(outbox.given_up[0], 0);
 }
 
@@ -248,7 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refused_block_costs_no_other_block_its_place, start, stop),
         cmocka_unit_test_setup_teardown(block_larger_than_the_buffer_is_given_up_alone, start,
                                         stop),
-        cmocka_unit_test_setup_teardown(stored_blocks_are_forgotten_together, start, stop),
+        cmocka_unit_test_setup_teardown(stored_blocks_are_forgotten_oldest_first, start, stop),
         cmocka_unit_test_setup_teardown(blocks_that_nobody_wants_stay_until_their_room_is_needed,
                                         start, stop),
         cmocka_unit_test_setup_teardown(full_entry_table_drops_the_oldest, start, stop),

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference workload; see workload.h.
+#include "workload.h"
+
+#include <math.h>
+#include <stdio.h>
+
+// splitmix64 (Steele, Lea, Flood 2014).
+static uint64_t next_random(struct workload *w)
+{
+    uint64_t z = w->random += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static double uniform(struct workload *w)
+{
+    return (double)(next_random(w) >> 11) / 9007199254740992.0;
+}
+
+void workload_init(struct workload *w, uint64_t seed)
+{
+    w->random = seed;
+    for (size_t r = 0; r < WORKLOAD_RESOURCES; r++) {
+        w->cpu[r] = 5 + 40 * uniform(w);
+        w->memory[r] = floor(64e6 + 4e9 * uniform(w));
+        w->disk[r] = floor(1e9 * uniform(w));
+    }
+}
+
+int workload_series(size_t index, char *buf, size_t cap)
+{
+    static const char *const names[] = {"cpu_percent", "memory_bytes", "disk_bytes_total"};
+    snprintf(buf, cap, "%s{resource=\"r%02zu\"}", names[index % 3], index / 3);
+    return index % 3 == 2;
+}
+
+void workload_next(struct workload *w, double values[WORKLOAD_SERIES])
+{
+    for (size_t r = 0; r < WORKLOAD_RESOURCES; r++) {
+        double cpu = w->cpu[r] + 8 * (uniform(w) - 0.5);
+        w->cpu[r] += 0.4 * (uniform(w) - 0.5);
+        if (uniform(w) < 0.4) {
+            w->memory[r] += 4096 * floor(9 * uniform(w) - 4);
+        }
+        if (uniform(w) < 0.3) {
+            w->disk[r] += 512 * floor(16 * uniform(w));
+        }
+        values[3 * r] = round(10 * fmin(fmax(cpu, 0), 100)) / 10;
+        values[3 * r + 1] = w->memory[r];
+        values[3 * r + 2] = w->disk[r];
+    }
+}
