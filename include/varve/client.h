@@ -33,8 +33,9 @@
 //                  STATS then has its tiers and its backends in the same way
 //
 // IMPORT_POINTS is not answered so that it streams; its first failure is kept and is the status of
-// IMPORT_END. Whoever reads takes nothing on trust: every length, count, enumerator and text is
-// checked, and a frame that fails the check ends the connection.
+// IMPORT_END, which makes durable what was imported. Whoever reads takes nothing on trust: every
+// length, count, enumerator and text is checked, and a frame that fails the check ends the
+// connection.
 //
 // Threading: a client belongs to one task.
 #ifndef VARVE_CLIENT_H

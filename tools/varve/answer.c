@@ -15,10 +15,11 @@ struct varve_query_sink answer_sink(struct answer *answer, enum format format, F
     return sink;
 }
 
-void answer_notes(const struct answer *answer, const struct varve_query_info *info)
+void answer_notes(struct answer *answer, const struct varve_query_info *info)
 {
+    answer->skipped = info->skipped_series;
     if (info->skipped_series > 0) {
-        (void)complain(0, "%u counters were left out: %s is not defined for them; try --agg rate",
+        (void)complain(0, "%u series were left out: %s is not defined for counters; try --agg rate",
                        info->skipped_series, answer->how ? answer->how : "this aggregation");
     }
     if (info->damaged_blocks > 0) {

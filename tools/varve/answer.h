@@ -15,10 +15,11 @@
 
 struct answer {
     FILE *out;
-    const char *how; // the aggregation asked for, for notes
-    uint64_t points; // written
-    bool within;     // JSON: a series is open
-    bool more;       // JSON: a point was written in it
+    const char *how;  // the aggregation asked for, for notes
+    uint64_t points;  // written
+    uint32_t skipped; // series left out
+    bool within;      // JSON: a series is open
+    bool more;        // JSON: a point was written in it
     // CSV and table: names by id; the current one for the table
     char *names[VARVE_MAX_SERIES];
     char shown[VARVE_SERIES_TEXT];
@@ -33,6 +34,6 @@ extern const struct varve_query_sink answer_json;
 extern const struct varve_query_sink answer_csv;
 
 // Says on stderr what a user should know about an answer: series left out, damaged blocks.
-void answer_notes(const struct answer *answer, const struct varve_query_info *info);
+void answer_notes(struct answer *answer, const struct varve_query_info *info);
 
 #endif

@@ -45,7 +45,7 @@ static int check(const char *path)
         collectors += on && collector ? 1 : 0;
         backends += on && !collector ? 1 : 0;
     }
-    printf("%s is valid: %zu collectors, %zu backends, %zu tiers\n", path, collectors, backends,
+    printf("%s is valid; collectors: %zu, backends: %zu, tiers: %zu\n", path, collectors, backends,
            conf.tier_count);
     return DONE;
 }

@@ -16,6 +16,19 @@ struct list {
     uint64_t count;
 };
 
+static void put_runs(struct table *table, const struct varve_instance_stats *i)
+{
+    if (i->interval_ms == 0) {
+        for (int column = 0; column < 3; column++) {
+            table_cell(table, "%s", ""); // it does not run by itself
+        }
+        return;
+    }
+    table_cell(table, "%" PRIu64, i->runs);
+    table_cell(table, "%" PRIu64, i->failures);
+    table_cell(table, "%.1f ms", i->max_us / 1000.0);
+}
+
 static void put_row(struct table *table, const struct varve_instance_stats *i)
 {
     char text[WHEN_TEXT];
@@ -25,9 +38,7 @@ static void put_row(struct table *table, const struct varve_instance_stats *i)
     table_cell(table, "%s%s", i->plugin, i->module ? " (module)" : "");
     table_cell(table, "%s", i->state);
     table_cell(table, "%s", collector ? when_span(i->interval_ms, text, sizeof text) : "");
-    table_cell(table, "%" PRIu64, i->runs);
-    table_cell(table, "%" PRIu64, i->failures);
-    table_cell(table, "%.1f ms", i->max_us / 1000.0);
+    put_runs(table, i);
     table_cell(table, "%s", i->reason[0] ? i->reason : i->summary);
 }
 

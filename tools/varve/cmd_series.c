@@ -112,7 +112,7 @@ const struct command command_series = {
             "\n"
             "Examples:\n"
             "  varve series\n"
-            "  varve series 'net_*{device=\"eth0\"}' --format json",
+            "  varve series 'network_*{device=\"eth0\"}' --format json",
     .options = OPTIONS_SOURCE | OPTION(OPT_FORMAT),
     .least = 0,
     .most = 1,

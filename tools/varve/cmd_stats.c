@@ -56,8 +56,8 @@ static void put_summary(const struct varve_stats *s)
     char b[32];
     printf("series     %" PRIu32 " of at most %" PRIu32, s->series, s->series_cap);
     printf(s->series_refused > 0 ? ", %" PRIu64 " refused\n" : "\n", s->series_refused);
-    printf("samples    %" PRIu64 " kept since the store was made, %" PRIu64 " since start\n",
-           s->samples, s->samples_session);
+    printf("samples    %" PRIu64 " since the store was made, %" PRIu64 " since start\n", s->samples,
+           s->samples_session);
     printf("dropped    %" PRIu64, s->dropped);
     if (s->dropped > 0) {
         printf(" (%" PRIu64 " ring full, %" PRIu64 " window full)", s->dropped_ring,

@@ -52,7 +52,7 @@ int finish(struct varve_source *source, int rc)
     return code;
 }
 
-static int find_tier(const struct args *args, struct varve_source *source, int *tier)
+int read_tier(const struct args *args, struct varve_source *source, int *tier)
 {
     const char *name = args->value[OPT_TIER];
     *tier = VARVE_TIER_AUTO;
@@ -76,16 +76,16 @@ static int find_tier(const struct args *args, struct varve_source *source, int *
     return args_usage(args, "--tier: there is no tier `%s`; there are:%s", name, known);
 }
 
-int read_query(const struct args *args, struct varve_source *source, const char *from,
-               struct varve_query *query)
+int read_query(const struct args *args, const char *from, const char *to, struct varve_query *query)
 {
-    *query = (struct varve_query){.selector = args->count > 0 ? args->positional[0] : ""};
+    *query = (struct varve_query){.selector = args->count > 0 ? args->positional[0] : "",
+                                  .tier = VARVE_TIER_AUTO};
     int code = args_time(args, OPT_FROM, from, &query->from_ms);
-    code = code == DONE ? args_time(args, OPT_TO, "now", &query->to_ms) : code;
+    code = code == DONE ? args_time(args, OPT_TO, to, &query->to_ms) : code;
     code = code == DONE ? args_step(args, &query->step_ms) : code;
     code = code == DONE ? args_agg(args, &query->agg) : code;
     if (code == DONE && query->from_ms > query->to_ms) {
         code = args_usage(args, "--from is later than --to");
     }
-    return code == DONE ? find_tier(args, source, &query->tier) : code;
+    return code;
 }

@@ -26,9 +26,13 @@ int open_source(struct varve_source *source, const struct args *args);
 // for `rc`, or FAILED when closing or writing failed.
 int finish(struct varve_source *source, int rc);
 
-// Builds a query from SELECTOR and the range options. Needs the open source for tier names.
-// Returns DONE, USAGE, or another exit code (said on stderr).
-int read_query(const struct args *args, struct varve_source *source, const char *from,
+// Builds a query from SELECTOR and the range options, but for the tier; `from` and `to` are the
+// defaults. Returns DONE or USAGE.
+int read_query(const struct args *args, const char *from, const char *to,
                struct varve_query *query);
+
+// Turns --tier into the index that it has at the open source. Returns DONE, USAGE, or another exit
+// code (said on stderr).
+int read_tier(const struct args *args, struct varve_source *source, int *tier);
 
 #endif

@@ -22,10 +22,8 @@
 
 static struct varve_conf conf;
 static struct varve_host *host;
-static union {
-    uint8_t bytes[VARVE_MEMORY_BYTES];
-    max_align_t align;
-} memory;
+// A cache line: the host keeps what different tasks write apart.
+static _Alignas(64) uint8_t memory[VARVE_MEMORY_BYTES];
 static union {
     uint8_t bytes[VARVE_QUERY_MEMORY];
     max_align_t align;
@@ -273,6 +271,20 @@ static int configure(struct varve_source *s, const struct source_choice *choice,
     return rc < 0 ? conf_failed(s, rc) : 0;
 }
 
+// Names the socket that is most likely the one to ask: the daemon's default lies beside the store.
+static int busy(struct varve_source *s)
+{
+    char socket[VARVE_PATH_TEXT + VARVE_NAME_TEXT];
+    const char *slash = strrchr(s->where, '/');
+    int n = snprintf(socket, sizeof socket, "%.*svarved.sock",
+                     slash ? (int)(slash - s->where) + 1 : 0, s->where);
+    bool there = n >= 0 && (size_t)n < sizeof socket && access(socket, F_OK) == 0;
+    return source_fail(s, VARVE_E_BUSY,
+                       "the daemon (or another program) has %s open; ask it instead: varve "
+                       "--socket %s ...",
+                       s->where, there ? socket : "PATH");
+}
+
 int source_open_local(struct varve_source *s, const struct source_choice *choice)
 {
     unsigned flags = 0;
@@ -281,12 +293,9 @@ int source_open_local(struct varve_source *s, const struct source_choice *choice
         return rc;
     }
     char why[VARVE_MESSAGE_TEXT + VARVE_PATH_TEXT] = "";
-    rc = varve_host_init(&host, &conf, memory.bytes, sizeof memory.bytes, flags, why, sizeof why);
+    rc = varve_host_init(&host, &conf, memory, sizeof memory, flags, why, sizeof why);
     if (rc == VARVE_E_BUSY) {
-        return source_fail(s, rc,
-                           "the daemon (or another program) has %s open; ask it instead: varve "
-                           "--socket PATH ..., by default the varved.sock beside the store",
-                           s->where);
+        return busy(s);
     }
     if (rc < 0) {
         return source_fail(s, rc, "cannot open %s: %s", s->where,

@@ -71,25 +71,29 @@ void table_cell(struct table *t, const char *format, ...)
     }
 }
 
-static void print_cell(const struct table *t, size_t index, FILE *out)
+// Prints one row; blanks are held back until a cell follows them, so that no line ends in blanks.
+static void print_row(const struct table *t, size_t first, FILE *out)
 {
-    size_t column = index % t->columns;
-    bool last = column + 1 == t->columns;
-    int pad = (int)(t->width[column] - visible(t->cells[index]));
-    (void)fprintf(out, "%*s%s", t->right[column] ? pad : 0, "", t->cells[index]);
-    if (last) {
-        (void)fprintf(out, "%s\n", index < t->columns ? style_plain(out) : "");
-    } else {
-        (void)fprintf(out, "%*s", (t->right[column] ? 0 : pad) + 2, "");
+    size_t blanks = 0;
+    for (size_t column = 0; column < t->columns; column++) {
+        const char *text = t->cells[first + column];
+        size_t pad = t->width[column] - visible(text);
+        blanks += t->right[column] ? pad : 0;
+        if (text[0]) {
+            (void)fprintf(out, "%*s%s", (int)blanks, "", text);
+            blanks = 0;
+        }
+        blanks += (t->right[column] ? 0 : pad) + 2;
     }
+    (void)fprintf(out, "%s\n", first == 0 ? style_plain(out) : "");
 }
 
 bool table_print(struct table *t, FILE *out)
 {
     bool ok = !t->failed;
     (void)fputs(style_bold(out), out);
-    for (size_t i = 0; ok && i < t->count - t->count % t->columns; i++) {
-        print_cell(t, i, out);
+    for (size_t i = 0; ok && i + t->columns <= t->count; i += t->columns) {
+        print_row(t, i, out);
     }
     for (size_t i = 0; i < t->count; i++) {
         free(t->cells[i]);

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "requests.h"
 #include "varve/port.h"
 
 #define REST_MS    300
-#define AT_MOST_MS 2000
+#define AT_MOST_MS 7000
+#define PICK_MS    60000
 
 static int64_t now_ms(void)
 {
@@ -118,24 +120,61 @@ static void print_command(const char *tool, const char *socket, const char *comm
     printf("\n");
 }
 
-// A series that is easy to type: the first gauge without labels, else the first of all.
-static const char *pick_series(struct varve_host *host, struct varve_series_def *def)
+// Looks for a series that has points by now and is easy to type: the gauge with the shortest name.
+struct pick {
+    char name[VARVE_SERIES_TEXT];
+};
+
+static int pick_begin(void *arg, const struct varve_query_info *info)
 {
-    const char *first = NULL;
-    for (varve_series_id id = 0;
-         id < VARVE_MAX_SERIES - 1 && varve_host_series(host, &id, def) == 0; id++) {
-        first = first ? first : def->text;
-        if (def->kind == VARVE_GAUGE && !strchr(def->text, '{')) {
-            return def->text;
-        }
+    (void)arg;
+    (void)info;
+    return 0;
+}
+
+static int pick_series(void *arg, varve_series_id id, const struct varve_series_def *def)
+{
+    (void)id;
+    struct pick *pick = arg;
+    bool shorter = !pick->name[0] || strlen(def->text) < strlen(pick->name);
+    if (def->kind == VARVE_GAUGE && shorter) {
+        // The core knows no longer text.
+        (void)snprintf(pick->name, sizeof pick->name, "%s", def->text);
     }
-    return first ? first : "*";
+    return 0;
+}
+
+static int pick_points(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
+{
+    (void)arg;
+    (void)id;
+    (void)points;
+    (void)n;
+    return 0;
+}
+
+static const char *pick_one(struct varve_host *host, struct pick *pick)
+{
+    int64_t now = varve_port_wall_ms();
+    const struct varve_query query = {
+        .selector = "*", .from_ms = now - PICK_MS, .to_ms = now + PICK_MS, .tier = 0};
+    const struct varve_query_sink sink = {.arg = pick,
+                                          .begin = pick_begin,
+                                          .series = pick_series,
+                                          .points = pick_points,
+                                          .end = pick_begin};
+    size_t bytes;
+    void *memory = request_memory(&bytes);
+    pick->name[0] = '\0';
+    // Without an answer there is no series to show, which is all that matters here.
+    (void)varve_query_run(host, &query, &sink, memory, bytes, NULL, 0);
+    return pick->name[0] ? pick->name : "*";
 }
 
 void banner_print(struct varve_host *host, const char *socket)
 {
     static struct varve_stats stats;
-    struct varve_series_def def;
+    struct pick pick;
     char tool[PATH_MAX];
     varve_host_stats(host, &stats);
     find_tool(tool, sizeof tool);
@@ -145,7 +184,7 @@ void banner_print(struct varve_host *host, const char *socket)
     printf("  socket     %s\n", socket);
     printf("\nTry in another terminal:\n");
     print_command(tool, socket, "series", NULL, "");
-    print_command(tool, socket, "query", pick_series(host, &def), " --from -5m");
+    print_command(tool, socket, "query", pick_one(host, &pick), " --from -5m");
     print_command(tool, socket, "stats", NULL, "");
     printf("\nCtrl-C stores what is in memory and stops.\n");
     (void)fflush(stdout); // nothing depends on the banner

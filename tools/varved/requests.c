@@ -273,7 +273,11 @@ static int serve_import_end(struct request *r)
 {
     bool importing = r->session->importing;
     r->session->importing = false;
-    return importing ? end_status(r, r->session->import_status) : not_understood(r);
+    if (!importing) {
+        return not_understood(r);
+    }
+    int rc = r->session->import_status;
+    return end_status(r, rc < 0 ? rc : varve_host_flush(r->host, FLUSH_MAX_MS));
 }
 
 // ---- dispatch
@@ -335,6 +339,12 @@ static int dispatch(struct request *r, uint16_t type)
         }
     }
     return not_understood(r);
+}
+
+void *request_memory(size_t *bytes)
+{
+    *bytes = sizeof query_memory.bytes;
+    return query_memory.bytes;
 }
 
 int request_serve(struct session *session, struct varve_channel *channel, struct varve_host *host,

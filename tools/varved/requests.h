@@ -17,6 +17,10 @@ struct session {
     int import_status; // first failure since IMPORT_BEGIN
 };
 
+// The memory that queries work in, at least VARVE_QUERY_MEMORY_MIN; for whoever asks between two
+// requests.
+void *request_memory(size_t *bytes);
+
 // Receives a frame on the channel and answers it. Returns 0, or an error when the connection is to
 // be closed.
 int request_serve(struct session *session, struct varve_channel *channel, struct varve_host *host,

@@ -14,10 +14,8 @@
 extern const struct varve_plugin *const varve_static_plugins[];
 
 static struct varve_conf configurations[2];
-static union {
-    uint8_t bytes[VARVE_MEMORY_BYTES];
-    max_align_t align;
-} memory;
+// A cache line: the host keeps what different tasks write apart.
+static _Alignas(64) uint8_t memory[VARVE_MEMORY_BYTES];
 
 static const char *environment(const char *name)
 {
@@ -96,7 +94,7 @@ static size_t enabled(const struct varve_conf *conf, enum varve_plugin_kind kind
 void service_describe(const struct service *service)
 {
     const struct varve_conf *conf = service->conf;
-    printf("%s is valid: %zu collectors, %zu backends, %zu tiers, state in %s\n",
+    printf("%s is valid; collectors: %zu, backends: %zu, tiers: %zu, state in %s\n",
            service->options->config, enabled(conf, VARVE_COLLECTOR), enabled(conf, VARVE_BACKEND),
            conf->tier_count, conf->settings.state);
 }
@@ -135,8 +133,7 @@ int service_start(struct service *service)
         return rc;
     }
     char why[WHY_MAX] = "";
-    rc = varve_host_init(&service->host, service->conf, memory.bytes, sizeof memory.bytes, 0, why,
-                         sizeof why);
+    rc = varve_host_init(&service->host, service->conf, memory, sizeof memory, 0, why, sizeof why);
     if (rc < 0) {
         service->host = NULL;
         varve_log(VARVE_CRITICAL, "varved", "%s", why[0] ? why : varve_strerror(rc));
