@@ -3,6 +3,7 @@
 # Checks of the house style that no compiler makes. Prints what is wrong, with file and line; exits
 # 1 if anything is.
 set -uo pipefail
+shopt -s lastpipe # `... | report` sets `faults` in this shell, not in one of its own
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=tools/lib.sh
 . "$top/tools/lib.sh"
