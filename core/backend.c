@@ -101,6 +101,12 @@ static int put_blocks(struct varve_host *host, struct varve_backend *backend,
     return rc;
 }
 
+static void note_flash(struct varve_backend *backend)
+{
+    uint64_t bytes = varve_ledger_flash_bytes(&backend->account);
+    atomic_store(&backend->flash_kib, (uint32_t)(bytes / 1024));
+}
+
 static void note_commit(struct varve_backend *backend, const struct batch *batch, uint64_t began_us)
 {
     uint64_t took_us = varve_port_mono_us() - began_us;
@@ -109,8 +115,7 @@ static void note_commit(struct varve_backend *backend, const struct batch *batch
         backend->commit_max_us = backend->commit_last_us;
     }
     backend->blocks_put += batch->count;
-    atomic_store(&backend->flash_kib,
-                 (uint32_t)(varve_ledger_flash_bytes(&backend->account) / 1024));
+    note_flash(backend);
 }
 
 // Under the backend's lock.
@@ -181,6 +186,7 @@ static int64_t maintain(struct varve_host *host, struct varve_backend *backend, 
     }
     varve_port_mutex_lock(&backend->lock);
     rc = ops_of(backend)->maintain(&backend->instance, now_ms);
+    note_flash(backend);
     varve_port_mutex_unlock(&backend->lock);
     if (rc != 0 && rc != VARVE_E_AGAIN) {
         note_result(host, backend, rc, now_ms);
@@ -265,6 +271,7 @@ static int open_backend(struct varve_host *host, const struct varve_instance_con
         return rc;
     }
     backend->opened = true;
+    note_flash(backend);
     struct varve_backend_stats stats = {.state = 0};
     ops_of(backend)->stats(&backend->instance, &stats);
     backend->persistent = stats.persistent;

@@ -138,9 +138,10 @@ int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void
 int varve_host_start(struct varve_host *host)
 {
     host->threaded = true;
-    int rc = varve_keeper_start(host);
-    rc = rc == 0 ? varve_backends_start(host) : rc;
-    return rc == 0 ? varve_collectors_start(host) : rc;
+    // The keeper comes last and goes first: it may put further workers beside those started here.
+    int rc = varve_backends_start(host);
+    rc = rc == 0 ? varve_collectors_start(host) : rc;
+    return rc == 0 ? varve_keeper_start(host) : rc;
 }
 
 // ---- stepping and flushing
@@ -211,9 +212,9 @@ int varve_host_flush(struct varve_host *host, int64_t timeout_ms)
 int varve_host_shutdown(struct varve_host *host)
 {
     atomic_store(&host->stopping, true);
+    varve_keeper_stop(host);
     int stuck = varve_collectors_stop(host);
     int rc = 0;
-    varve_keeper_stop(host);
     varve_backends_stop(host);
     if ((host->flags & VARVE_HOST_READ_ONLY) == 0) {
         if ((host->flags & VARVE_HOST_NO_COLLECTORS) == 0) {

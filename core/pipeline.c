@@ -13,17 +13,26 @@
 
 #include "varve/block.h"
 
+#define FLASH_PAGE_BYTES 4096u
 // How far ahead of the clock a sample's own time may be.
 #define FUTURE_MS (INT64_C(24) * 3600 * 1000)
 // Rows of one chunk that fit into the scratch memory.
 #define SCRATCH_CELLS (VARVE_SCRATCH_BYTES / sizeof(struct varve_cell))
+
+// A row from the future must neither expire what is older nor count as rolled up to: no time is
+// taken to have come before a trusted clock shows it.
+static int64_t not_after_now(const struct varve_host *host, int64_t time_ms)
+{
+    int64_t now_ms = host->future_ms == INT64_MAX ? INT64_MAX : host->future_ms - FUTURE_MS;
+    return time_ms < now_ms ? time_ms : now_ms;
+}
 
 int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier)
 {
     if ((host->flags & VARVE_HOST_KEEP_ALL) != 0 || host->newest_ms == INT64_MIN) {
         return INT64_MIN;
     }
-    return host->newest_ms - host->tiers[tier].keep_ms;
+    return not_after_now(host, host->newest_ms) - host->tiers[tier].keep_ms;
 }
 
 // ---- blocks -------------------------------------------------------------------------------------
@@ -61,8 +70,12 @@ static void begin_block(struct varve_host *host, struct varve_block_writer *w, s
     varve_block_begin(w, host->block, VARVE_BLOCK_MAX, &info);
 }
 
+// The total in the header includes the block's own pages, since nothing is written afterwards that
+// could tell of them.
 static void finish_block(struct varve_host *host, struct varve_block_writer *w, size_t tier)
 {
+    size_t length = w->used + w->dir_used;
+    w->info.flash_bytes += (length + FLASH_PAGE_BYTES - 1) / FLASH_PAGE_BYTES * FLASH_PAGE_BYTES;
     if (varve_block_finish(w) < 0) {
         return; // nothing was added
     }
@@ -253,7 +266,7 @@ static void close_raw(struct varve_host *host)
     each_chunk(host, &w);
     finish_block(host, &w, 0);
     each_chunk(host, NULL);
-    advance_tiers(host, last_ms);
+    advance_tiers(host, not_after_now(host, last_ms));
     varve_window_reset(window);
 }
 

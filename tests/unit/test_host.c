@@ -308,6 +308,35 @@ static void absurd_times_are_refused_and_counted(void **state)
     fixture_end(&f);
 }
 
+static void a_row_from_the_future_costs_no_other_row(void **state)
+{
+    (void)state;
+    enum {
+        N = 100
+    };
+    fixture_init(&f, "all");
+    fixture_open(&f, 0);
+    int id = fixture_series(&f, "a", VARVE_GAUGE);
+    int64_t now_ms = varve_port_wall_ms();
+    points[N] = (struct varve_point){.time_ms = now_ms + INT64_C(82800000), .value = 1};
+    import(id, &points[N], 1);
+    assert_int_equal(varve_host_flush(f.host, 1000), 0);
+    make_points(points, N, now_ms - (int64_t)N * STEP_MS, 9);
+    import(id, points, N);
+    fixture_close(&f);
+    fixture_open(&f, 0);
+    check_raw("a", points, N + 1);
+    struct answer count = fixture_query(&f, "a", 1, VARVE_AGG_COUNT, 0);
+    double total = 0;
+    for (size_t i = 0; i < count.count; i++) {
+        total += count.points[i].value;
+    }
+    assert_true(total == N + 1);
+    answer_free(&count);
+    fixture_close(&f);
+    fixture_end(&f);
+}
+
 static void steps_and_tiers_agree_with_raw(void **state)
 {
     (void)state;
@@ -368,6 +397,7 @@ int main(void)
         cmocka_unit_test(counters_keep_their_increase_over_resets_and_restarts),
         cmocka_unit_test(late_rows_are_kept_and_rolled_up_once),
         cmocka_unit_test(absurd_times_are_refused_and_counted),
+        cmocka_unit_test(a_row_from_the_future_costs_no_other_row),
         cmocka_unit_test(steps_and_tiers_agree_with_raw),
         cmocka_unit_test(bad_selectors_say_what_and_where),
     };
