@@ -140,7 +140,7 @@ static unsigned choose_tier(const struct run *run, const int64_t *oldest_ms)
 static int set_tier(struct run *run, char *why, size_t why_cap)
 {
     struct varve_host *host = run->host;
-    int64_t oldest_ms[VARVE_MAX_TIERS], newest_ms[VARVE_MAX_TIERS];
+    int64_t oldest_ms[VARVE_MAX_TIERS] = {INT64_MAX}, newest_ms[VARVE_MAX_TIERS] = {INT64_MIN};
     if (run->query->tier >= (int)host->tier_count) {
         (void)varve_format(why, why_cap, "there are %zu tiers only", host->tier_count);
         return VARVE_E_INVALID;

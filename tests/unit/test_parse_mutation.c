@@ -27,8 +27,7 @@ static const char *const files[] = {
     "raspberrypi4/proc/uptime",
     "container/proc/mounts",
     "beaglebone/proc/meminfo",
-    "raspberrypi4/sys/class/thermal/"
-    "thermal_zone0/temp",
+    "raspberrypi4/sys/class/thermal/thermal_zone0/temp",
 };
 
 static uint32_t next_random(uint32_t *seed)

@@ -39,7 +39,7 @@ static double seconds(void)
 
 static void die(const char *what, const char *why)
 {
-    fprintf(stderr, "bench: %s: %s\n", what, why);
+    (void)fprintf(stderr, "bench: %s: %s\n", what, why);
     exit(1);
 }
 
@@ -48,7 +48,7 @@ static void remove_store(const char *path)
     static const char *const suffixes[] = {"", "-wal", "-journal", "-shm"};
     char name[512];
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        (void)varve_format(name, sizeof name, "%s%s", path, suffixes[i]);
         (void)unlink(name); // it may well not exist
     }
 }
@@ -63,7 +63,7 @@ static struct varve_host *make_host(const char *path)
     varve_conf_default_tiers(&conf);
     int rc = 0;
     if (path != NULL) {
-        snprintf(setting, sizeof setting, "backend flash.path=%s", path);
+        (void)varve_format(setting, sizeof setting, "backend flash.path=%s", path);
         rc = varve_conf_add(&conf, VARVE_BACKEND, "sqlite", "flash");
         rc = rc == 0 ? varve_conf_set(&conf, setting) : rc;
     }
@@ -171,56 +171,63 @@ static int64_t start_ms(size_t rounds)
     return now_ms - now_ms % WORKLOAD_STEP_MS - (int64_t)rounds * WORKLOAD_STEP_MS;
 }
 
-static void bench_pipeline(const struct options *options, const double *values, size_t rounds,
-                           const char *path)
+// One round of the workload, row `row` of `values`, at time_ms.
+static void push_round(struct varve_host *host, const int *ids, const double *values, size_t row,
+                       int64_t time_ms)
+{
+    for (size_t i = 0; i < WORKLOAD_SERIES; i++) {
+        (void)varve_push_at(host, ids[i], time_ms, values[row * WORKLOAD_SERIES + i]);
+    }
+}
+
+#define COMMITS       100u
+#define WINDOW_ROUNDS 60u
+
+// Windows stored one by one, each with its own commit.
+static void time_commits(struct varve_host *host, const int *ids, const double *values,
+                         size_t rounds, int64_t time_ms)
+{
+    double commits[COMMITS];
+    size_t count = 0;
+    struct varve_stats stats = {0};
+    for (size_t r = 0; r < COMMITS; r++) {
+        uint64_t seen = stats.backends[0].blocks_put;
+        for (size_t k = 0; k < WINDOW_ROUNDS; k++, time_ms += WORKLOAD_STEP_MS) {
+            push_round(host, ids, values, (r * WINDOW_ROUNDS + k) % rounds, time_ms);
+            (void)varve_host_step(host);
+        }
+        varve_host_stats(host, &stats);
+        if (r > 0 && stats.backends[0].blocks_put > seen) {
+            commits[count++] = stats.backends[0].commit_last_us / 1e3;
+        }
+    }
+    double middle = median(commits, count);
+    printf("commit    one window of %u samples %7.2f ms median of %zu, %7.2f ms longest\n",
+           WINDOW_ROUNDS * WORKLOAD_SERIES, middle, count, count > 0 ? commits[count - 1] : 0);
+    printf("flash     %.2f bytes per sample, %" PRIu64 " syncs, stored %" PRIu64
+           " KiB, dropped %" PRIu64 ", rejected %" PRIu64 "\n",
+           stats.flash_bytes_per_sample, stats.backends[0].syncs, stats.stored_bytes / 1024,
+           stats.dropped, stats.rejected);
+    printf("memory    %u KiB of static memory carved\n", stats.memory_used / 1024);
+}
+
+static void bench_pipeline(const double *values, size_t rounds, const char *path)
 {
     int ids[WORKLOAD_SERIES];
-    static double commits[65536];
-    size_t commit_count = 0;
-    uint64_t seen = 0;
     remove_store(path);
     struct varve_host *host = make_host(path);
     add_series(host, ids);
     int64_t time_ms = start_ms(rounds);
     double began = seconds();
     for (size_t r = 0; r < rounds; r++, time_ms += WORKLOAD_STEP_MS) {
-        for (size_t i = 0; i < WORKLOAD_SERIES; i++) {
-            (void)varve_push_at(host, ids[i], time_ms, values[r * WORKLOAD_SERIES + i]);
-        }
+        push_round(host, ids, values, r, time_ms);
         if (r % 16 == 15) {
             (void)varve_host_step(host);
         }
     }
     (void)varve_host_flush(host, 10000);
-    double took = seconds() - began;
-    print_rate("pipeline", rounds * WORKLOAD_SERIES, took);
-
-    // Commits one by one, after the rate was taken.
-    struct varve_stats stats;
-    for (size_t r = 0; r < 100 && commit_count < 65536; r++) {
-        varve_host_stats(host, &stats);
-        seen = stats.backends[0].blocks_put;
-        for (size_t k = 0; k < 60; k++, time_ms += WORKLOAD_STEP_MS) {
-            size_t row = (r * 60 + k) % rounds;
-            for (size_t i = 0; i < WORKLOAD_SERIES; i++) {
-                (void)varve_push_at(host, ids[i], time_ms, values[row * WORKLOAD_SERIES + i]);
-            }
-            (void)varve_host_step(host);
-        }
-        varve_host_stats(host, &stats);
-        if (stats.backends[0].blocks_put > seen) {
-            commits[commit_count++] = stats.backends[0].commit_last_us / 1e3;
-        }
-    }
-    printf("commit    one window of %u samples %7.2f ms median of %zu, %7.2f ms longest\n",
-           60u * WORKLOAD_SERIES, median(commits, commit_count), commit_count,
-           commit_count > 0 ? commits[commit_count - 1] : 0);
-    printf("flash     %.2f bytes per sample, %" PRIu64 " syncs, stored %" PRIu64
-           " KiB, dropped %" PRIu64 ", rejected %" PRIu64 "\n",
-           stats.flash_bytes_per_sample, stats.backends[0].syncs, stats.stored_bytes / 1024,
-           stats.dropped, stats.rejected);
-    printf("memory    %u KiB of static memory carved\n", stats.memory_used / 1024);
-    (void)options;
+    print_rate("pipeline", rounds * WORKLOAD_SERIES, seconds() - began);
+    time_commits(host, ids, values, rounds, time_ms);
     (void)varve_host_shutdown(host);
 }
 
@@ -363,11 +370,11 @@ int main(int argc, char **argv)
     struct options options = parse_options(argc, argv);
     char path[400], peer[400];
     size_t rounds;
-    snprintf(path, sizeof path, "%s/varve-bench.db", options.dir);
-    snprintf(peer, sizeof peer, "%s/varve-bench-peer.db", options.dir);
+    (void)varve_format(path, sizeof path, "%s/varve-bench.db", options.dir);
+    (void)varve_format(peer, sizeof peer, "%s/varve-bench-peer.db", options.dir);
     double *values = generate(&options, &rounds);
     bench_push(&options);
-    bench_pipeline(&options, values, rounds, path);
+    bench_pipeline(values, rounds, path);
     bench_query(path);
     bench_sqlite(values, rounds, peer);
     remove_store(path);

@@ -32,7 +32,7 @@ void workload_init(struct workload *w, uint64_t seed)
 int workload_series(size_t index, char *buf, size_t cap)
 {
     static const char *const names[] = {"cpu_percent", "memory_bytes", "disk_bytes_total"};
-    snprintf(buf, cap, "%s{resource=\"r%02zu\"}", names[index % 3], index / 3);
+    (void)snprintf(buf, cap, "%s{resource=\"r%02zu\"}", names[index % 3], index / 3);
     return index % 3 == 2;
 }
 
