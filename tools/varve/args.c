@@ -136,13 +136,13 @@ static int read_positional(struct args *args, const char *text)
     return DONE;
 }
 
-int args_read(struct args *args, const struct command *command, int argc, char **argv)
+int args_read(struct args *args, const struct command *command, char **argv)
 {
     memset(args, 0, sizeof *args);
     args->command = command;
     bool only_positional = false;
     char **next = argv;
-    while (next < argv + argc) {
+    while (*next) {
         const char *text = *next++;
         int code;
         if (only_positional || text[0] != '-' || text[1] == '\0') {

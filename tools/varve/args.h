@@ -74,8 +74,8 @@ struct command {
     int (*run)(const struct args *args);
 };
 
-// Reads argv (behind the command's name). Returns DONE or USAGE (said on stderr).
-int args_read(struct args *args, const struct command *command, int argc, char **argv);
+// Reads argv, behind the command's name and up to its NULL. Returns DONE or USAGE (said on stderr).
+int args_read(struct args *args, const struct command *command, char **argv);
 
 void args_help(const struct command *command);
 

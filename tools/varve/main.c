@@ -88,7 +88,7 @@ static int run(int argc, char **argv)
         return unknown(name);
     }
     struct args args;
-    int code = args_read(&args, command, argc - 2, argv + 2);
+    int code = args_read(&args, command, argv + 2);
     if (code == DONE && args.value[OPT_HELP]) {
         args_help(command);
         return DONE;

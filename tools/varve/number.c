@@ -146,6 +146,16 @@ static bool parse_exact(const char *at, const char *end, double *out)
     return true;
 }
 
+// The value of a hexadecimal digit, or -1.
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 // `NaN(0x` and 16 digits of hexadecimal and `)`.
 static bool parse_nan_bits(const char *text, size_t len, double *out)
 {
@@ -155,12 +165,11 @@ static bool parse_nan_bits(const char *text, size_t len, double *out)
     }
     uint64_t bits = 0;
     for (size_t i = head; i < len - 1; i++) {
-        const char *hex = "0123456789abcdef";
-        const char *digit = memchr(hex, text[i] | 0x20, 16);
-        if (!digit) {
+        int digit = hex_digit(text[i]);
+        if (digit < 0) {
             return false;
         }
-        bits = bits << 4 | (uint64_t)(digit - hex);
+        bits = bits << 4 | (uint64_t)digit;
     }
     memcpy(out, &bits, sizeof bits);
     return isnan(*out);
