@@ -65,6 +65,9 @@ static int load(const struct service *service, struct varve_conf *conf)
     rc = rc < 0 ? rc : varve_conf_finish(conf);
     if (rc < 0) {
         report(conf, options->config, rc);
+        if (!options->config_given && varve_port_path_exists(options->config) < 0) {
+            varve_log(VARVE_ERROR, "config", "name your configuration with -c FILE");
+        }
     }
     return rc;
 }
