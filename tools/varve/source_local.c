@@ -203,6 +203,15 @@ static int absolute(struct varve_source *s, const char *path, char *out, size_t 
                : source_fail(s, VARVE_E_TOO_BIG, "the path is too long: %s", path);
 }
 
+static bool has_path(const struct varve_plugin *plugin)
+{
+    const struct varve_option *option = plugin->options;
+    while (option && option->name && strcmp(option->name, "path") != 0) {
+        option++;
+    }
+    return option && option->name;
+}
+
 static int add_store(struct varve_source *s, const char *store, bool *exists)
 {
     char kind[VARVE_NAME_TEXT];
@@ -215,8 +224,14 @@ static int add_store(struct varve_source *s, const char *store, bool *exists)
     }
     memcpy(kind, store, len);
     kind[len] = '\0';
-    if (!varve_registry_find(source_registry(), VARVE_BACKEND, kind)) {
+    const struct varve_plugin *plugin = varve_registry_find(source_registry(), VARVE_BACKEND, kind);
+    if (!plugin) {
         return unknown_backend(s, kind);
+    }
+    if (!has_path(plugin)) {
+        return source_fail(
+            s, VARVE_E_INVALID,
+            "--store: a %s store has no file; what it holds only its daemon can tell", kind);
     }
     char path[VARVE_PATH_TEXT];
     int rc = absolute(s, store + len + 1, path, sizeof path);
