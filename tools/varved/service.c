@@ -136,7 +136,10 @@ int service_start(struct service *service)
         return rc;
     }
     char why[WHY_MAX] = "";
-    rc = varve_host_init(&service->host, service->conf, memory, sizeof memory, 0, why, sizeof why);
+    unsigned flags = service->memory_used ? 0 : VARVE_HOST_FRESH_MEMORY;
+    service->memory_used = true;
+    rc = varve_host_init(&service->host, service->conf, memory, sizeof memory, flags, why,
+                         sizeof why);
     if (rc < 0) {
         service->host = NULL;
         varve_log(VARVE_CRITICAL, "varved", "%s", why[0] ? why : varve_strerror(rc));

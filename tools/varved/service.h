@@ -16,6 +16,7 @@ struct service {
     struct varve_registry registry;
     struct varve_conf *conf; // in use; NULL before the first start
     struct varve_host *host; // NULL: not running
+    bool memory_used;        // by an earlier host: it no longer holds zeros
 };
 
 // Reads and checks the configuration; complaints go to stderr. Returns 0 or an error.
