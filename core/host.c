@@ -5,6 +5,8 @@
 #include "label.h"
 #include "text.h"
 
+// The ring keeps its counters on a cache line of their own.
+#define MEMORY_ALIGN 64u
 // Longest time between two steps of the super-loop.
 #define STEP_MAX_MS 1000
 // How long an importer sleeps while keeper and backends make room.
@@ -38,9 +40,11 @@ static void destroy_locks(struct varve_host *host)
 static struct varve_host *place_host(const struct varve_conf *conf, void *memory, size_t bytes,
                                      unsigned flags)
 {
-    struct varve_arena arena = {
-        .base = memory, .size = bytes, .fresh = (flags & VARVE_HOST_FRESH_MEMORY) != 0};
-    struct varve_host *host = varve_arena_take(&arena, sizeof *host, 64);
+    size_t skip = (0 - (uintptr_t)memory) % MEMORY_ALIGN;
+    struct varve_arena arena = {.base = (uint8_t *)memory + skip,
+                                .size = bytes > skip ? bytes - skip : 0,
+                                .fresh = (flags & VARVE_HOST_FRESH_MEMORY) != 0};
+    struct varve_host *host = varve_arena_take(&arena, sizeof *host, MEMORY_ALIGN);
     if (host == NULL) {
         return NULL;
     }
@@ -128,7 +132,7 @@ int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void
     host->initialised = true;
     if ((flags & (VARVE_HOST_READ_ONLY | VARVE_HOST_NO_COLLECTORS)) == 0) {
         varve_event_add(host, VARVE_INFO, "host", "start", false, 0, NULL,
-                        "started with %zu collectors and %zu backends", host->collector_count,
+                        "started, collectors: %zu, backends: %zu", host->collector_count,
                         host->backend_count);
     }
     *out = host;

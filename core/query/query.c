@@ -116,22 +116,35 @@ static int64_t first_known_ms(const struct varve_host *host, const int64_t *olde
     return first_ms;
 }
 
+// Whether the range begins where a cell begins, or before the first sample: only then does a coarse
+// cell stand for exactly the samples of the range.
+static bool begins_on_grid(const struct run *run, unsigned finest, const int64_t *oldest_ms,
+                           int64_t step_ms)
+{
+    int64_t from_ms = run->query->from_ms;
+    bool before_all =
+        oldest_ms[finest] <= first_known_ms(run->host, oldest_ms) && from_ms <= oldest_ms[finest];
+    return before_all || from_ms == varve_bucket(from_ms, step_ms);
+}
+
 // The finest tier that reaches back to from_ms, or to all there is; among those that do, one that
 // divides the step and is coarser saves work at no loss.
 static unsigned choose_tier(const struct run *run, const int64_t *oldest_ms)
 {
     int64_t step_ms = run->query->step_ms;
     int64_t first_ms = first_known_ms(run->host, oldest_ms);
-    unsigned best = 0;
+    unsigned best = 0, finest = 0;
     bool found = false;
     for (unsigned tier = 0; tier < run->host->tier_count; tier++) {
         int64_t tier_step_ms = run->host->tiers[tier].step_ms;
         bool reaches =
             oldest_ms[tier] <= first_ms || oldest_ms[tier] - tier_step_ms <= run->query->from_ms;
-        bool as_good = tier > 0 && step_ms >= tier_step_ms && step_ms % tier_step_ms == 0;
-        if (reaches && (!found || as_good)) {
-            best = tier;
+        if (reaches && !found) {
+            best = finest = tier;
             found = true;
+        } else if (reaches && step_ms >= tier_step_ms && step_ms % tier_step_ms == 0 &&
+                   begins_on_grid(run, finest, oldest_ms, tier_step_ms)) {
+            best = tier;
         }
     }
     return best;
@@ -160,6 +173,9 @@ static int set_tier(struct run *run, char *why, size_t why_cap)
     }
     // Nothing lies outside what the tier holds: open ends cost nothing and cannot overflow.
     info->from_ms = run->query->from_ms > oldest_ms[tier] ? run->query->from_ms : oldest_ms[tier];
+    if (tier > 0) { // the cell that holds the first moment belongs to the range
+        info->from_ms = varve_bucket(info->from_ms, info->tier_step_ms);
+    }
     info->to_ms = run->query->to_ms < newest_ms[tier] ? run->query->to_ms : newest_ms[tier];
     return 0;
 }

@@ -29,7 +29,7 @@ enum {
                                    // use: what is not needed is then never touched
 };
 
-// Makes a host in `memory` (aligned for any type; it must stay until shutdown), opens the backends,
+// Makes a host in `memory` (any alignment; it must stay until shutdown), opens the backends,
 // loads the dictionary, rebuilds the open rollup cells from what is stored, initialises collectors.
 // On failure nothing stays open and `why` holds a sentence that says what to do. A backend that
 // cannot be opened is an error, not a silent loss of history. Returns 0, VARVE_E_NO_MEMORY (the

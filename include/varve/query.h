@@ -5,6 +5,8 @@
 // `*` and `?`; "" and `*` mean every series. A dotted name such as `web.cpu.load` (characters
 // [A-Za-z0-9_.:/-] and at least one that no metric name may have) means `dotted{path="..."}`.
 //
+// The range is inclusive. On a rollup tier it begins with the cell that holds its first moment.
+//
 // Aggregation: with a step, rows fall into buckets aligned to multiples of the step and each bucket
 // gives one point at its start. Without a step each row gives one point: raw values as they are,
 // cells at their start. `auto` is avg for gauges and last for counters.

@@ -106,10 +106,16 @@ static int on_end(void *arg, const struct varve_query_info *info)
 struct answer fixture_query(struct fixture *f, const char *selector, int tier, enum varve_agg agg,
                             int64_t step_ms)
 {
+    return fixture_query_range(f, selector, INT64_MIN, INT64_MAX, tier, agg, step_ms);
+}
+
+struct answer fixture_query_range(struct fixture *f, const char *selector, int64_t from_ms,
+                                  int64_t to_ms, int tier, enum varve_agg agg, int64_t step_ms)
+{
     struct answer answer = {.points = malloc(FIXTURE_MAX_POINTS * sizeof(struct varve_point))};
     struct varve_query query = {.selector = selector,
-                                .from_ms = INT64_MIN,
-                                .to_ms = INT64_MAX,
+                                .from_ms = from_ms,
+                                .to_ms = to_ms,
                                 .step_ms = step_ms,
                                 .tier = tier,
                                 .agg = agg};

@@ -36,6 +36,8 @@ struct answer {
 // Runs a query over all time. Free the points with answer_free().
 struct answer fixture_query(struct fixture *f, const char *selector, int tier, enum varve_agg agg,
                             int64_t step_ms);
+struct answer fixture_query_range(struct fixture *f, const char *selector, int64_t from_ms,
+                                  int64_t to_ms, int tier, enum varve_agg agg, int64_t step_ms);
 void answer_free(struct answer *answer);
 
 // Checks that the tier's cells of the series are those of the points, in every aggregation.

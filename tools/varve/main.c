@@ -26,7 +26,9 @@ static void print_help(void)
     printf("  %-9s %s\n  %-9s %s\n", "help", "this text, or that of a command", "version",
            "the version");
     printf("\n"
-           "Every command has --help with examples.\n"
+           "Every command has --help with examples. --socket, --store, --format and -c may also "
+           "stand\n"
+           "before the command.\n"
            "\n"
            "Answers come from the daemon at --socket PATH, or from a store opened read-only with\n"
            "--store KIND:PATH. Without either: the socket in VARVE_SOCKET, else varved.sock in\n"
@@ -73,6 +75,33 @@ static int help_for(const char *name)
     return DONE;
 }
 
+// Arguments that an option takes up when it stands before the command; 0: it is none that may.
+static size_t width_of(const char *argument)
+{
+    static const char *const before[] = {"--socket", "--store", "--format", "--config", "-c"};
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        size_t n = strlen(before[i]);
+        if (strncmp(argument, before[i], n) == 0 && (argument[n] == '\0' || argument[n] == '=')) {
+            return argument[n] == '=' ? 1 : 2;
+        }
+    }
+    return 0;
+}
+
+// Brings the command to the front: `varve --socket S stats` is `varve stats --socket S`.
+static void put_command_first(int argc, char **argv)
+{
+    int at = 1;
+    for (size_t width; at < argc && (width = width_of(argv[at])) > 0;) {
+        at += (int)width;
+    }
+    if (at < argc) {
+        char *command = argv[at];
+        memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+        argv[1] = command;
+    }
+}
+
 static int run(int argc, char **argv)
 {
     const char *name = argv[1];
@@ -104,5 +133,6 @@ int main(int argc, char **argv)
         print_help();
         return USAGE;
     }
+    put_command_first(argc, argv);
     return run(argc, argv);
 }
