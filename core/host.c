@@ -2,7 +2,6 @@
 // The host's life: making, starting, stepping, flushing, stopping - and the calls by which samples
 // and series come in. The work is done in pipeline.c, backend.c and collect.c.
 #include "host_state.h"
-#include "label.h"
 #include "text.h"
 
 // The ring keeps its counters on a cache line of their own.
@@ -176,6 +175,15 @@ int64_t varve_host_step(struct varve_host *host)
     return wait_ms > 0 ? wait_ms : 0;
 }
 
+// What a flush could not store: rows that no time can be given to yet, or a backend that fails.
+static int flush_result(struct varve_host *host)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    bool unstamped = !host->timebase.trusted && host->windows[0].first_boot_ms != INT64_MAX;
+    varve_port_mutex_unlock(&host->store_lock);
+    return unstamped ? VARVE_E_CLOCK : varve_backends_error(host);
+}
+
 // On the caller's task: everything in RAM to the backends, as far as they work.
 static int flush_here(struct varve_host *host)
 {
@@ -185,7 +193,7 @@ static int flush_here(struct varve_host *host)
     do {
         (void)step_backends(host, varve_port_boot_ms(), true); // errors show in the state
     } while (varve_backends_pending(host, &bytes) > 0);
-    return varve_backends_error(host);
+    return flush_result(host);
 }
 
 static int flush_by_tasks(struct varve_host *host, int64_t timeout_ms)
@@ -202,7 +210,7 @@ static int flush_by_tasks(struct varve_host *host, int64_t timeout_ms)
         }
         (void)varve_port_signal_wait(&host->progress, left_ms < 100 ? left_ms : 100);
     }
-    return varve_backends_error(host);
+    return flush_result(host);
 }
 
 int varve_host_flush(struct varve_host *host, int64_t timeout_ms)
@@ -270,11 +278,6 @@ int varve_push_at(struct varve_host *host, int id, int64_t unix_ms, double value
     return push(host, id, unix_ms, value, VARVE_SAMPLE_UNIX);
 }
 
-int varve_instance_push(struct varve_instance *self, int id, double value)
-{
-    return id < 0 ? id : push(self->host, id, self->due_boot_ms, value, 0);
-}
-
 // Waits, or works, until an import of one more batch cannot overflow ring or outbox.
 static int make_room(struct varve_host *host)
 {
@@ -332,24 +335,6 @@ int varve_series_add(struct varve_host *host, const struct varve_series_def *def
     return id;
 }
 
-int varve_series_add_label(struct varve_host *host, enum varve_kind kind, const char *name,
-                           const char *key, const char *value, const char *unit, const char *help)
-{
-    char escaped[VARVE_SERIES_TEXT];
-    char text[VARVE_SERIES_TEXT];
-    struct varve_series_def def = {.text = name, .unit = unit, .help = help, .kind = kind};
-    if (key != NULL) {
-        int rc = varve_label_escape(value, escaped, sizeof escaped);
-        size_t length =
-            rc < 0 ? 0 : varve_format(text, sizeof text, "%s{%s=\"%s\"}", name, key, escaped);
-        if (rc < 0 || length >= sizeof text) {
-            return VARVE_E_TOO_BIG;
-        }
-        def.text = text;
-    }
-    return varve_series_add(host, &def);
-}
-
 int varve_host_series(struct varve_host *host, varve_series_id *id, struct varve_series_def *def)
 {
     if (*id >= varve_series_count(&host->series)) {
@@ -363,46 +348,4 @@ size_t varve_host_tiers(const struct varve_host *host, const struct varve_tier *
 {
     *tiers = host->tiers;
     return host->tier_count;
-}
-
-// ---- what instances may ask
-// -------------------------------------------------------------------------
-
-struct varve_reason *varve_instance_reason(struct varve_instance *instance)
-{
-    return instance->plugin->kind == VARVE_COLLECTOR
-               ? &((struct varve_collector *)(void *)instance)->reason
-               : &((struct varve_backend *)(void *)instance)->reason;
-}
-
-void varve_instance_fail(struct varve_instance *self, const char *format, ...)
-{
-    struct varve_reason *reason = varve_instance_reason(self);
-    va_list args;
-    va_start(args, format);
-    (void)varve_vformat(reason->text, sizeof reason->text, format, args); // a long one is cut
-    va_end(args);
-}
-
-void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t align)
-{
-    if (self->host->initialised) {
-        return NULL;
-    }
-    struct varve_arena *arena = &self->host->arena;
-    void *memory = varve_arena_take(arena, bytes, align);
-    if (memory != NULL && !arena->fresh) {
-        memset(memory, 0, bytes);
-    }
-    return memory;
-}
-
-const char *varve_instance_state_dir(const struct varve_instance *self)
-{
-    return self->host->conf->settings.state;
-}
-
-size_t varve_instance_tiers(const struct varve_instance *self, const struct varve_tier **tiers)
-{
-    return varve_host_tiers(self->host, tiers);
 }

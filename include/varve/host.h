@@ -47,7 +47,8 @@ int varve_host_start(struct varve_host *host);
 int64_t varve_host_step(struct varve_host *host);
 
 // Closes the raw window and returns when every backend that works has made it durable.
-// VARVE_E_TIMEOUT, or the error of a backend that does not. Any task, one caller at a time.
+// VARVE_E_TIMEOUT, VARVE_E_CLOCK while samples wait for a plausible clock, or the error of a
+// backend that does not. Any task, one caller at a time.
 int varve_host_flush(struct varve_host *host, int64_t timeout_ms);
 
 // Stops collectors and tasks, makes everything durable, closes the backends. The host is gone
