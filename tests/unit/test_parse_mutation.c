@@ -10,24 +10,15 @@
 #define ROUNDS_PER_FILE 400u
 
 static const char *const files[] = {
-    "pc-linux24/proc/stat",
-    "pc-linux24/proc/meminfo",
-    "pc-linux24/proc/net/dev",
-    "pc-linux24/proc/partitions",
-    "server-linux26/proc/stat",
-    "server-linux26/proc/diskstats",
-    "server-linux26/proc/mounts",
-    "router-ar71xx/proc/net/dev",
-    "router-ar71xx/proc/mounts",
-    "raspberrypi4/proc/stat",
-    "raspberrypi4/proc/meminfo",
-    "raspberrypi4/proc/diskstats",
-    "raspberrypi4/proc/mounts",
-    "raspberrypi4/proc/loadavg",
-    "raspberrypi4/proc/uptime",
-    "container/proc/mounts",
-    "beaglebone/proc/meminfo",
-    "raspberrypi4/sys/class/thermal/thermal_zone0/temp",
+    "pc-linux24/proc/stat",       "pc-linux24/proc/meminfo",
+    "pc-linux24/proc/net/dev",    "pc-linux24/proc/partitions",
+    "server-linux26/proc/stat",   "server-linux26/proc/diskstats",
+    "server-linux26/proc/mounts", "router-ar71xx/proc/net/dev",
+    "router-ar71xx/proc/mounts",  "raspberrypi4/proc/stat",
+    "raspberrypi4/proc/meminfo",  "raspberrypi4/proc/diskstats",
+    "raspberrypi4/proc/mounts",   "raspberrypi4/proc/loadavg",
+    "raspberrypi4/proc/uptime",   "container/proc/mounts",
+    "beaglebone/proc/meminfo",    "raspberrypi4/sys/class/thermal/thermal_zone0/temp",
 };
 
 static uint32_t next_random(uint32_t *seed)

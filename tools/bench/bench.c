@@ -187,13 +187,15 @@ static void push_round(struct varve_host *host, const int *ids, const double *va
 static void time_commits(struct varve_host *host, const int *ids, const double *values,
                          size_t rounds, int64_t time_ms)
 {
-    double commits[COMMITS];
+    double commits[COMMITS] = {0};
     size_t count = 0;
     struct varve_stats stats = {0};
+    size_t row = 0;
     for (size_t r = 0; r < COMMITS; r++) {
         uint64_t seen = stats.backends[0].blocks_put;
         for (size_t k = 0; k < WINDOW_ROUNDS; k++, time_ms += WORKLOAD_STEP_MS) {
-            push_round(host, ids, values, (r * WINDOW_ROUNDS + k) % rounds, time_ms);
+            push_round(host, ids, values, row, time_ms);
+            row = row + 1 < rounds ? row + 1 : 0;
             (void)varve_host_step(host);
         }
         varve_host_stats(host, &stats);
