@@ -12,6 +12,10 @@
 #define IMPORT_WAIT_MS 5
 // Points handed over between two looks at the room.
 #define IMPORT_BATCH 256u
+// How many raw windows, by their times, imported samples may span before they must have left the
+// ring. Twice that many may be on their way, each up to a block per tier: with what may wait, the
+// outbox holds them.
+#define IMPORT_WINDOWS 4
 
 // ---- making
 // -----------------------------------------------------------------------------------------
@@ -278,8 +282,28 @@ int varve_push_at(struct varve_host *host, int id, int64_t unix_ms, double value
     return push(host, id, unix_ms, value, VARVE_SAMPLE_UNIX);
 }
 
-// Waits, or works, until an import of one more batch cannot overflow ring or outbox.
-static int make_room(struct varve_host *host)
+// Samples in the ring become blocks: sparse ones many, since a window ends with its span. Whether
+// so many windows may end that they must be in the outbox before more is handed over.
+static bool spans_windows(struct varve_host *host, int64_t time_ms)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    int64_t step_ms = time_ms > host->import_ms ? time_ms - host->import_ms : 0;
+    bool far = step_ms >= IMPORT_WINDOWS * host->tiers[0].window_ms - host->import_span_ms;
+    host->import_span_ms = far ? 0 : host->import_span_ms + step_ms;
+    host->import_ms = time_ms > 0 ? time_ms : 0; // what is older is absurd and ends no window
+    varve_port_mutex_unlock(&host->store_lock);
+    return far;
+}
+
+static bool ring_has_room(const struct varve_host *host, bool all)
+{
+    uint32_t waiting = varve_ring_waiting(&host->ring);
+    return all ? waiting == 0 : waiting + 2 * IMPORT_BATCH <= host->ring.mask;
+}
+
+// Waits, or works, until an import of one more batch cannot overflow ring or outbox; with `all`
+// until the ring is empty.
+static int make_room(struct varve_host *host, bool all)
 {
     uint32_t bytes;
     for (;;) {
@@ -288,9 +312,8 @@ static int make_room(struct varve_host *host)
             varve_pipeline_tick(host, varve_port_boot_ms(), false);
         }
         uint32_t blocks = varve_backends_pending(host, &bytes);
-        bool ring_has_room = varve_ring_waiting(&host->ring) + 2 * IMPORT_BATCH <= host->ring.mask;
         bool outbox_has_room = bytes <= host->outbox.cap / 4 && blocks <= VARVE_OUTBOX_ENTRIES / 4;
-        if (ring_has_room && outbox_has_room) {
+        if (ring_has_room(host, all) && outbox_has_room) {
             return varve_backends_error(host);
         }
         if (host->threaded) {
@@ -306,8 +329,9 @@ int varve_host_import(struct varve_host *host, int id, const struct varve_point 
 {
     int rc = (host->flags & VARVE_HOST_READ_ONLY) != 0 ? VARVE_E_READ_ONLY : 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (i % IMPORT_BATCH == 0) {
-            rc = make_room(host);
+        bool far = spans_windows(host, points[i].time_ms);
+        if (far || i % IMPORT_BATCH == 0) {
+            rc = make_room(host, far);
         }
         rc = rc == 0 ? varve_push_at(host, id, points[i].time_ms, points[i].value) : rc;
     }

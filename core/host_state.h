@@ -104,6 +104,8 @@ struct varve_host {
     struct varve_window windows[VARVE_MAX_TIERS];
     struct varve_rollup rollup;
     struct varve_outbox outbox;
+    int64_t import_ms;      // time of the sample that was imported last
+    int64_t import_span_ms; // how far imported times went forward since the ring was empty
     struct varve_order order;
     uint8_t *block;      // VARVE_BLOCK_MAX: the block being encoded
     uint8_t *read_block; // VARVE_BLOCK_MAX: the block being read at recovery

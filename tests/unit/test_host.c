@@ -216,6 +216,32 @@ static void keep_all_keeps_all(void **state)
     fixture_end(&f);
 }
 
+// A sample in each window: the ring holds far more samples than the outbox blocks.
+static void sparse_history_loses_no_block_between_ring_and_store(void **state)
+{
+    (void)state;
+    enum {
+        N = 1500,
+        SPARSE_MS = 310000
+    };
+    fixture_init(&f, "all");
+    make_points(points, N, fixture_start_ms() - (int64_t)N * SPARSE_MS, 14);
+    for (size_t i = 0; i < N; i++) {
+        points[i].time_ms += (int64_t)i * (SPARSE_MS - STEP_MS);
+    }
+    for (int tasks = 0; tasks < 2; tasks++) {
+        const char *name = tasks ? "with_tasks" : "stepped";
+        fixture_open(&f, VARVE_HOST_KEEP_ALL);
+        assert_int_equal(tasks ? varve_host_start(f.host) : 0, 0);
+        import(fixture_series(&f, name, VARVE_GAUGE), points, N);
+        assert_int_equal(varve_host_flush(f.host, 30000), 0);
+        check_raw(name, points, N);
+        check_all_tiers(name, points, N);
+        fixture_close(&f);
+    }
+    fixture_end(&f);
+}
+
 static void counters_keep_their_increase_over_resets_and_restarts(void **state)
 {
     (void)state;
@@ -430,6 +456,7 @@ int main(void)
         cmocka_unit_test(rollups_survive_where_raw_is_not_stored),
         cmocka_unit_test(retention_follows_the_time_of_the_data),
         cmocka_unit_test(keep_all_keeps_all),
+        cmocka_unit_test(sparse_history_loses_no_block_between_ring_and_store),
         cmocka_unit_test(counters_keep_their_increase_over_resets_and_restarts),
         cmocka_unit_test(late_rows_are_kept_and_rolled_up_once),
         cmocka_unit_test(absurd_times_are_refused_and_counted),
