@@ -33,7 +33,7 @@ generate() {
     awk -v from="$1" -v span="$2" -v series="$3" -v step="${4:-1}" 'BEGIN {
         for (t = 0; t < span; t += step)
             for (s = 0; s < series; s++)
-                printf "%d000,made{n=\"%02d\"},%.3f\n", from + t, s, s * 1000 + t % 997 + 0.125
+                printf "%.0f000,made{n=\"%02d\"},%.3f\n", from + t, s, s * 1000 + t % 997 + 0.125
     }'
 }
 
