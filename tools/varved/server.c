@@ -47,7 +47,9 @@ bool server_is_taken(const char *path)
 
 static int listen_failed(struct server *server, const char *path, int code)
 {
-    varve_log(VARVE_CRITICAL, "varved", "cannot listen on %s: %s", path, strerror(code));
+    varve_log(VARVE_CRITICAL, "varved", "cannot listen on %s: %s; %s", path, strerror(code),
+              code == EADDRINUSE ? "move away what is there, or set varve.socket"
+                                 : "set varve.socket to a path where it may be made");
     server_close(server);
     return code == EACCES || code == EPERM ? VARVE_E_DENIED : VARVE_E_IO;
 }
@@ -84,9 +86,13 @@ int server_open(struct server *server, const char *path)
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
         (void)unlink(path); // bind() tells if it is still there
     }
-    (void)snprintf(server->path, sizeof server->path, "%s", path); // fits: sun_path is shorter
+    server->path[0] = '\0'; // until it is ours, nothing at the path may be removed
     server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (server->fd < 0 || bind_socket(server->fd, &address) < 0 || listen(server->fd, 16) < 0) {
+    if (server->fd < 0 || bind_socket(server->fd, &address) < 0) {
+        return listen_failed(server, path, errno);
+    }
+    (void)snprintf(server->path, sizeof server->path, "%s", path); // fits: sun_path is shorter
+    if (listen(server->fd, 16) < 0) {
         return listen_failed(server, path, errno);
     }
     return 0;
@@ -106,8 +112,10 @@ void server_close(struct server *server)
         drop(&server->clients[i]);
     }
     if (server->fd >= 0) {
-        (void)close(server->fd);    // only listens
-        (void)unlink(server->path); // a file left behind is replaced at the next start
+        (void)close(server->fd); // only listens
+        if (server->path[0] != '\0') {
+            (void)unlink(server->path); // a file left behind is replaced at the next start
+        }
         server->fd = -1;
     }
 }
