@@ -76,7 +76,8 @@ int varve_sqlite_peek(struct varve_sqlite_store *s)
     const int64_t n = varve_file_read(&file, 0, header, sizeof header);
     varve_file_close(&file);
     if (n < 0) {
-        varve_instance_fail(s->self, "%s: cannot read: %s", s->path, varve_strerror((int)n));
+        varve_instance_fail(s->self, "%s cannot be read (%s): is it a file? choose another path",
+                            s->path, varve_strerror((int)n));
         return (int)n;
     }
     if (n == 0 && s->read_only) {

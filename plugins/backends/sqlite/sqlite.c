@@ -107,6 +107,11 @@ int varve_sqlite_check(struct varve_sqlite_store *s, int rc, const char *doing)
                             "%s: cannot %s: SQLite needs more memory: raise the option "
                             "heap",
                             s->path, doing);
+    } else if (code == VARVE_E_CORRUPT) {
+        varve_instance_fail(s->self,
+                            "%s: cannot %s: the database is damaged (%s): move it away or put a "
+                            "copy in its place",
+                            s->path, doing, sqlite3_errstr(rc));
     } else {
         varve_instance_fail(s->self, "%s: cannot %s: %s: %s (SQLite %d)", s->path, doing,
                             varve_strerror(code), sqlite3_errstr(rc), rc);
