@@ -114,6 +114,8 @@ struct varve_host {
     void *sort_scratch;  // the same for sorting either
     uint32_t next_seq[VARVE_MAX_TIERS];
     int64_t upto_ms[VARVE_MAX_TIERS]; // as in the block header
+    int64_t mark_ms[VARVE_MAX_TIERS]; // upto_ms of the tier's newest block
+    bool has_late[VARVE_MAX_TIERS];   // the cell window holds rows from before that
     int64_t newest_ms;                // time of the newest row that was stamped
     uint64_t samples_before;          // accepted by earlier processes
     uint64_t samples;                 // accepted by this one

@@ -83,6 +83,8 @@ static void finish_block(struct varve_host *host, struct varve_block_writer *w, 
                                        .wanted = wanted_by(host, tier),
                                        .expire_before_ms = varve_pipeline_expiry(host, tier),
                                        .tier = (uint8_t)tier};
+    host->mark_ms[tier] = w->info.upto_ms;
+    host->has_late[tier] = false;
     // A refused block is counted by the outbox and reported with the statistics.
     (void)varve_outbox_add(&host->outbox, &entry, host->block);
     host->next_seq[tier]++;
@@ -155,6 +157,7 @@ static void take_cell(void *arg, size_t level, varve_series_id id, const struct 
     if (window->count == window->cap) {
         close_cells(host, tier);
     }
+    host->has_late[tier] |= cell->start_ms < host->mark_ms[tier];
     window->rows.cells[window->count++] = (struct varve_cell_row){.cell = *cell, .id = id};
     if (cell->start_ms < window->first_unix_ms) {
         window->first_unix_ms = cell->start_ms;
@@ -172,6 +175,20 @@ static void advance_tiers(struct varve_host *host, int64_t time_ms)
             host->upto_ms[tier] = upto;
         }
         if (window->count > 0 && upto - window->first_unix_ms >= host->tiers[tier].window_ms) {
+            close_cells(host, tier);
+        }
+    }
+}
+
+// Cells of late rows, older than the mark of their tier's newest block, must not be in RAM only
+// when a flush is over: recovery rebuilds what comes after the mark and would not see them.
+static void close_late(struct varve_host *host)
+{
+    if (host->tier_count > 1 && host->upto_ms[1] != INT64_MIN) {
+        varve_rollup_close(&host->rollup, varve_series_count(&host->series), host->upto_ms[1]);
+    }
+    for (size_t tier = 1; tier < host->tier_count; tier++) {
+        if (host->has_late[tier]) {
             close_cells(host, tier);
         }
     }
@@ -360,6 +377,7 @@ void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force)
                now_ms - window->first_boot_ms >= host->tiers[0].window_ms;
     if (force || old) {
         close_raw(host);
+        close_late(host);
     }
     // Where raw is not persisted, the finest tier that is must not wait for its window either.
     if (force && host->base_tier > 0 && host->base_tier < host->tier_count) {

@@ -88,6 +88,7 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     bool found = false;
     int rc;
     host->upto_ms[tier] = INT64_MIN;
+    host->mark_ms[tier] = INT64_MIN;
     while ((rc = varve_store_next(host, &cursor)) == 0) {
         if (!found || cursor.key.seq > newest.seq) {
             newest = cursor.key;
@@ -105,6 +106,7 @@ static int continue_tier(struct varve_host *host, unsigned tier)
         return 0; // without its mark, everything finer is compared with what is stored
     }
     host->upto_ms[tier] = info.upto_ms;
+    host->mark_ms[tier] = info.upto_ms;
     host->samples_before =
         info.samples > host->samples_before ? info.samples : host->samples_before;
     host->flash_before =
