@@ -76,7 +76,7 @@ shows 'TIER' ask stats
 json series samples dropped stored_bytes flash_bytes flash_bytes_per_sample 'tiers[].name' \
     'tiers[].oldest_ms' 'tiers[].newest_ms' 'tiers[].blocks' 'backends[].where' -- ask stats
 csv name,value ask stats
-shows 'started with' ask events
+shows 'started' ask events
 json 'events[].time_ms' 'events[].severity' 'events[].message' -- ask events
 [[ $(ask events --format csv) == time_ms,severity,* ]] || fail "events as CSV"
 shows running ask plugins
@@ -161,7 +161,7 @@ no_duplicates "$work/after"
     fail "$stored samples were accepted, $(rows "$work/after") are stored"
 shows load1 "$varve" query load1
 shows 'reading the store itself' "$varve" series
-shows 'started with' env -u VARVE_STATE "$varve" events --store "$store"
+shows 'started' env -u VARVE_STATE "$varve" events --store "$store"
 json tier -- "$varve" query load1 --tier minute --store "$store"
 refuses any 'nothing to flush' "$varve" flush
 [ "$(cksum "$VARVE_STATE"/*)" = "$sum" ] || fail "reading a store changed it"
