@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A source that is a store opened by this program: a host without collectors on static memory.
+// A source that is a store opened by this program: a host without collectors.
 //
 // Owns the configuration that such a host gets. Reading opens the store read-only and takes the
 // tiers that it was made with; importing opens it for writing and makes it when it is missing.
@@ -19,11 +19,15 @@
 #define STORE_NAME     "store"
 #define FLUSH_MS       120000
 #define ASSIGNMENT_MAX (VARVE_PATH_TEXT + 64u)
+#define MEMORY_MIN     ((size_t)VARVE_MEMORY_BYTES)
+#define MEMORY_MAX     ((size_t)1 << 30)
+// More than any store holds: the table of series, and the index of blocks where nothing expires.
+#define ANY_SERIES "65535"
+#define ANY_BLOCKS "1000000"
 
 static struct varve_conf conf;
 static struct varve_host *host;
-// A cache line: the host keeps what different tasks write apart.
-static _Alignas(64) uint8_t memory[VARVE_MEMORY_BYTES];
+static void *memory; // of the host
 static union {
     uint8_t bytes[VARVE_QUERY_MEMORY];
     max_align_t align;
@@ -133,7 +137,10 @@ static int local_import_end(struct varve_source *s)
 
 static int local_close(struct varve_source *s)
 {
-    return told(s, varve_host_shutdown(host));
+    int rc = told(s, varve_host_shutdown(host));
+    free(memory);
+    memory = NULL;
+    return rc;
 }
 
 static const struct varve_source_ops local_ops = {
@@ -203,10 +210,10 @@ static int absolute(struct varve_source *s, const char *path, char *out, size_t 
                : source_fail(s, VARVE_E_TOO_BIG, "the path is too long: %s", path);
 }
 
-static bool has_path(const struct varve_plugin *plugin)
+static bool has_option(const struct varve_plugin *plugin, const char *name)
 {
     const struct varve_option *option = plugin->options;
-    while (option && option->name && strcmp(option->name, "path") != 0) {
+    while (option && option->name && strcmp(option->name, name) != 0) {
         option++;
     }
     return option && option->name;
@@ -228,7 +235,7 @@ static int add_store(struct varve_source *s, const char *store, bool *exists)
     if (!plugin) {
         return unknown_backend(s, kind);
     }
-    if (!has_path(plugin)) {
+    if (!has_option(plugin, "path")) {
         return source_fail(
             s, VARVE_E_INVALID,
             "--store: a %s store has no file; what it holds only its daemon can tell", kind);
@@ -240,6 +247,8 @@ static int add_store(struct varve_source *s, const char *store, bool *exists)
         *exists = access(path, F_OK) == 0;
         rc = varve_conf_add(&conf, VARVE_BACKEND, kind, STORE_NAME);
         rc = rc < 0 ? conf_failed(s, rc) : set(s, "backend " STORE_NAME ".path", path);
+        // Whatever number of series the store holds: what is not used is never touched.
+        rc = rc == 0 ? set(s, "varve.series", ANY_SERIES) : rc;
     }
     return rc;
 }
@@ -261,6 +270,21 @@ static int load_config(struct varve_source *s, const char *path)
     return found ? 0 : source_fail(s, VARVE_E_NOT_FOUND, "%s has no backend to open", path);
 }
 
+// Where nothing expires, the store's index must have room for every block of the import.
+static int make_room_for_all(struct varve_source *s)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < conf.instance_count; i++) {
+        const struct varve_instance_conf *instance = &conf.instances[i];
+        if (instance->enabled && has_option(instance->plugin, "blocks")) {
+            char key[2 * VARVE_NAME_TEXT];
+            (void)snprintf(key, sizeof key, "backend %s.blocks", instance->name); // it fits
+            rc = set(s, key, ANY_BLOCKS);
+        }
+    }
+    return rc;
+}
+
 static int configure(struct varve_source *s, const struct source_choice *choice, unsigned *flags)
 {
     bool exists = true;
@@ -272,6 +296,7 @@ static int configure(struct varve_source *s, const struct source_choice *choice,
         }
         rc = add_store(s, choice->store, &exists);
     }
+    rc = rc == 0 && choice->keep_all ? make_room_for_all(s) : rc;
     if (rc < 0) {
         return rc;
     }
@@ -300,6 +325,25 @@ static int busy(struct varve_source *s)
                        s->where, there ? socket : "PATH");
 }
 
+// A store may need more memory than a daemon ever has: more is tried until it is enough.
+static int open_host(unsigned flags, char *why, size_t why_cap)
+{
+    int rc = VARVE_E_NO_MEMORY;
+    for (size_t bytes = MEMORY_MIN; rc == VARVE_E_NO_MEMORY && bytes <= MEMORY_MAX; bytes *= 2) {
+        memory = calloc(1, bytes);
+        if (!memory) {
+            break;
+        }
+        rc = varve_host_init(&host, &conf, memory, bytes, flags | VARVE_HOST_FRESH_MEMORY, why,
+                             why_cap);
+        if (rc != 0) {
+            free(memory);
+            memory = NULL;
+        }
+    }
+    return rc;
+}
+
 int source_open_local(struct varve_source *s, const struct source_choice *choice)
 {
     unsigned flags = 0;
@@ -308,7 +352,7 @@ int source_open_local(struct varve_source *s, const struct source_choice *choice
         return rc;
     }
     char why[VARVE_MESSAGE_TEXT + VARVE_PATH_TEXT] = "";
-    rc = varve_host_init(&host, &conf, memory, sizeof memory, flags, why, sizeof why);
+    rc = open_host(flags, why, sizeof why);
     if (rc == VARVE_E_BUSY) {
         return busy(s);
     }
