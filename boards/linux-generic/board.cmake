@@ -2,3 +2,4 @@
 # Any Linux with a filesystem: the caps of include/varve/limits.h as they are, every plugin.
 set(VARVE_BOARD_CAPS "")
 set(VARVE_BOARD_PLUGINS "all")
+set(VARVE_BOARD_SIM ON)

@@ -16,12 +16,19 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
 endif()
 string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
 
-# A board sets VARVE_BOARD_CAPS (NAME=VALUE of include/varve/limits.h) and VARVE_BOARD_PLUGINS
-# (names such as collector_cpu, or "all").
+# A board sets VARVE_BOARD_CAPS (NAME=VALUE of include/varve/limits.h), VARVE_BOARD_PLUGINS (names
+# such as collector_cpu, or "all") and VARVE_BOARD_SIM (ON: build the simulator by default).
 set(VARVE_BOARD_CAPS "")
 set(VARVE_BOARD_PLUGINS "all")
 set(VARVE_BOARD_DIR "${PROJECT_SOURCE_DIR}/boards/${VARVE_BOARD}")
 if(NOT EXISTS "${VARVE_BOARD_DIR}/board.cmake")
     message(FATAL_ERROR "VARVE_BOARD=${VARVE_BOARD}: there is no boards/${VARVE_BOARD}/board.cmake")
 endif()
+set(VARVE_BOARD_SIM OFF)
 include("${VARVE_BOARD_DIR}/board.cmake")
+
+# The simulated device and varve-sim: for builds that run on a development machine.
+if(NOT VARVE_PORT STREQUAL "posix" OR CMAKE_CROSSCOMPILING)
+    set(VARVE_BOARD_SIM OFF)
+endif()
+option(VARVE_SIM "Build ports/sim and varve-sim" ${VARVE_BOARD_SIM})

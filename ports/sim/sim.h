@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated device: what a simulator or a test may call besides varve/port.h.
+//
+// One device per process, as there is one port. It has a boot clock and a wall clock that stand
+// still until varve_sim_advance(), a flash of the given geometry, files on it, and a power switch.
+//
+// The model in one page:
+//   - Writes go to a page cache. A sync programs the file's dirty pages, one flash page each, and
+//     then makes size and allocation durable. What was not synced is lost when the power goes.
+//   - Names (create, remove, rename) are durable after varve_port_path_sync_dir() of their
+//     directory. Directories themselves are durable at once.
+//   - The filesystem's own tables are not laid out; their cost is three parameters, see struct
+//     varve_sim_device, and is programmed as whole pages into a journal that is overwritten in
+//     turn.
+//   - FTL (eMMC, SD): the filesystem overwrites logical pages; the device maps them to flash pages,
+//     with a spare area, and is never told what the filesystem no longer needs (no discard).
+//   - NOR, NAND: no FTL. The filesystem is log-structured (JFFS2, UBIFS): a page never goes to
+//   where
+//     it was; what is not needed any more is known at once. The same page map does both, map.h.
+//   - Not modelled: bad blocks, read disturb, retention loss, two-bit cells' paired pages, the
+//   FTL's
+//     own tables, SLC caches, compression by the filesystem, pages evicted from the cache without a
+//     sync.
+//
+// Threading: one task. There are no tasks on this port.
+#ifndef VARVE_SIM_H
+#define VARVE_SIM_H
+
+#include "varve/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum varve_sim_kind {
+    VARVE_SIM_FTL = 0,  // eMMC, SD card: a flash translation layer hides the flash
+    VARVE_SIM_NOR = 1,  // raw NOR under JFFS2
+    VARVE_SIM_NAND = 2, // raw NAND under UBI and UBIFS
+};
+
+struct varve_sim_device {
+    enum varve_sim_kind kind;
+    uint32_t page_bytes;        // program unit, a power of two, 256 .. 65536
+    uint32_t erase_block_bytes; // a multiple of page_bytes
+    uint64_t capacity_bytes;    // FTL: what the user sees; NOR, NAND: the chip or partition
+    uint32_t spare_percent;     // FTL: flash beyond the capacity; NOR, NAND: kept free of files
+    uint32_t endurance;         // program/erase cycles that a block is rated for
+    uint32_t meta_page_bytes;   // metadata with each data page (a node's header)
+    uint32_t meta_sync_bytes;   // metadata with a sync that changes neither size nor allocation
+    uint32_t meta_change_bytes; // metadata with one that does, and with a sync of a directory
+};
+
+// Typical figures for a kind; README.md gives their sources.
+void varve_sim_device_defaults(struct varve_sim_device *device, enum varve_sim_kind kind);
+
+// Makes a fresh device, every block erased and never used, and switches it on; what was there
+// before is gone. The boot clock starts at 0, the wall clock at `wall_ms`. Returns 0,
+// VARVE_E_INVALID for a geometry that cannot be (`why` says what), or VARVE_E_NO_MEMORY.
+int varve_sim_make(const struct varve_sim_device *device, int64_t wall_ms, char *why,
+                   size_t why_cap);
+// Gives back all memory.
+void varve_sim_destroy(void);
+
+// ---- time
+
+// Both clocks go on by `ms` >= 0; timers that become due are called, in order.
+void varve_sim_advance(int64_t ms);
+// Steps the wall clock alone.
+void varve_sim_set_wall(int64_t wall_ms);
+
+// ---- power
+
+// Flash operations since the device was made: page programs, block erases, commits of size or
+// names. Each is a point at which the power can go.
+uint64_t varve_sim_operations(void);
+// The power goes at operation number `operation` (counted from 1 since the device was made): that
+// one is not performed, it and every later call of the storage group fail with VARVE_E_IO. 0:
+// never.
+void varve_sim_cut_at(uint64_t operation);
+// The power goes now.
+void varve_sim_cut(void);
+bool varve_sim_is_off(void);
+// Switches on again: unsynced data and names are gone, open handles are closed, the boot clock
+// starts at 0, the wall clock has gone on by `off_ms`, and no cut is set any more.
+void varve_sim_boot(int64_t off_ms);
+
+// ---- looking in
+
+struct varve_sim_counters {
+    uint64_t data_pages;       // programmed for files
+    uint64_t meta_pages;       // programmed for the filesystem's tables
+    uint64_t moved_pages;      // programmed by garbage collection and wear levelling
+    uint64_t host_bytes;       // what the filesystem handed to the device: data and meta pages
+    uint64_t device_bytes;     // what the flash programmed: all three
+    uint64_t erases;           // blocks erased
+    uint32_t blocks;           // erase blocks, spare ones included
+    uint32_t max_block_erases; // of the most worn block
+    uint32_t min_block_erases; // of the least worn block
+    uint64_t file_syncs;       // calls of varve_port_file_sync() that succeeded
+};
+void varve_sim_counters(struct varve_sim_counters *out);
+
+// Puts a small text where varve_port_read_text() finds it, as if it were in /proc or /sys; it takes
+// no flash. NULL removes it. Returns 0 or VARVE_E_NO_MEMORY.
+int varve_sim_text(const char *path, const char *text);
+
+// Log lines less severe than `threshold` are left out; default VARVE_WARNING.
+void varve_sim_log_level(enum varve_severity threshold);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
