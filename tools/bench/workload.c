@@ -21,8 +21,14 @@ static double uniform(struct workload *w)
 
 void workload_init(struct workload *w, uint64_t seed)
 {
+    workload_init_size(w, seed, WORKLOAD_RESOURCES);
+}
+
+void workload_init_size(struct workload *w, uint64_t seed, size_t resources)
+{
     w->random = seed;
-    for (size_t r = 0; r < WORKLOAD_RESOURCES; r++) {
+    w->resources = resources;
+    for (size_t r = 0; r < resources; r++) {
         w->cpu[r] = 5 + 40 * uniform(w);
         w->memory[r] = floor(64e6 + 4e9 * uniform(w));
         w->disk[r] = floor(1e9 * uniform(w));
@@ -36,9 +42,9 @@ int workload_series(size_t index, char *buf, size_t cap)
     return index % 3 == 2;
 }
 
-void workload_next(struct workload *w, double values[WORKLOAD_SERIES])
+void workload_next(struct workload *w, double *values)
 {
-    for (size_t r = 0; r < WORKLOAD_RESOURCES; r++) {
+    for (size_t r = 0; r < w->resources; r++) {
         double cpu = w->cpu[r] + 8 * (uniform(w) - 0.5);
         w->cpu[r] += 0.4 * (uniform(w) - 0.5);
         if (uniform(w) < 0.4) {

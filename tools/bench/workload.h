@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference workload: 85 resources with three series each - cpu (percent, one decimal), memory
 // (a slow random walk in bytes) and disk (a slow counter in bytes) - every 5 s. The same seed gives
-// the same samples.
+// the same samples. Other numbers of resources give workloads of the same kind.
 #ifndef VARVE_BENCH_WORKLOAD_H
 #define VARVE_BENCH_WORKLOAD_H
 
@@ -11,20 +11,26 @@
 #define WORKLOAD_RESOURCES 85u
 #define WORKLOAD_SERIES    (3u * WORKLOAD_RESOURCES)
 #define WORKLOAD_STEP_MS   5000
+// Most resources that a workload can have.
+#define WORKLOAD_RESOURCES_MAX 1366u
 
 struct workload {
     uint64_t random;
-    double cpu[WORKLOAD_RESOURCES];
-    double memory[WORKLOAD_RESOURCES];
-    double disk[WORKLOAD_RESOURCES];
+    size_t resources;
+    double cpu[WORKLOAD_RESOURCES_MAX];
+    double memory[WORKLOAD_RESOURCES_MAX];
+    double disk[WORKLOAD_RESOURCES_MAX];
 };
 
+// WORKLOAD_RESOURCES resources.
 void workload_init(struct workload *w, uint64_t seed);
+// 1 .. WORKLOAD_RESOURCES_MAX resources.
+void workload_init_size(struct workload *w, uint64_t seed, size_t resources);
 
-// The text form of series 0 .. WORKLOAD_SERIES - 1; returns 1 for counters, 0 for gauges.
+// The text form of series 0 .. 3 * resources - 1; returns 1 for counters, 0 for gauges.
 int workload_series(size_t index, char *buf, size_t cap);
 
-// The next value of every series.
-void workload_next(struct workload *w, double values[WORKLOAD_SERIES]);
+// The next value of every series: 3 * resources of them.
+void workload_next(struct workload *w, double *values);
 
 #endif

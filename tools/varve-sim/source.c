@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the samples come from: what both kinds share, and the synthetic one; see source.h.
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "source_csv.h"
+#include "varve/conf.h"
+
+// Rows made in one go, so that the clock is read seldom.
+#define AHEAD_ROWS 64u
+
+static int say(const struct source *source, const char *what)
+{
+    (void)fprintf(stderr, "varve-sim: --workload %s: %s\n", source->spec, what);
+    return VARVE_E_INVALID;
+}
+
+int source_no_memory(const struct source *source)
+{
+    (void)say(source, "not enough memory");
+    return VARVE_E_NO_MEMORY;
+}
+
+// ---- shared -------------------------------------------------------------------------------------
+
+int source_add_series(struct source *source, const char *text, size_t len, enum varve_kind kind)
+{
+    if (source->series_count == source->series_cap) {
+        const size_t cap = source->series_cap == 0 ? 256 : 2 * source->series_cap;
+        struct source_series *series = realloc(source->series, cap * sizeof *series);
+        if (series == NULL) {
+            return source_no_memory(source);
+        }
+        source->series = series;
+        source->series_cap = cap;
+    }
+    char *copy = strndup(text, len);
+    if (copy == NULL) {
+        return source_no_memory(source);
+    }
+    source->series[source->series_count] = (struct source_series){.text = copy, .kind = kind};
+    return (int)source->series_count++;
+}
+
+int source_grow_row(struct source *source, size_t count)
+{
+    if (count <= source->row_cap) {
+        return 0;
+    }
+    size_t cap = source->row_cap == 0 ? 256 : source->row_cap;
+    while (cap < count) {
+        cap *= 2;
+    }
+    uint32_t *series = realloc(source->row.series, cap * sizeof *series);
+    source->row.series = series != NULL ? series : source->row.series;
+    double *values = realloc(source->row.values, cap * sizeof *values);
+    source->row.values = values != NULL ? values : source->row.values;
+    if (series == NULL || values == NULL) {
+        return source_no_memory(source);
+    }
+    source->row_cap = cap;
+    return 0;
+}
+
+// ---- synthetic ----------------------------------------------------------------------------------
+
+static double cpu_seconds(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); // cannot fail for this clock
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool parse_synthetic(const char *text, int64_t *series, int64_t *step_ms)
+{
+    char number[16];
+    const char *by = strchr(text, 'x');
+    if (by == NULL || (size_t)(by - text) >= sizeof number) {
+        return false;
+    }
+    memcpy(number, text, (size_t)(by - text));
+    number[by - text] = '\0';
+    return varve_parse_int(number, series) == 0 && varve_parse_duration(by + 1, step_ms) == 0;
+}
+
+static int open_synthetic(struct source *source, const char *text, uint64_t seed)
+{
+    int64_t series = 0;
+    if (!parse_synthetic(text, &series, &source->step_ms) || source->step_ms <= 0) {
+        return say(source, "expected synthetic:SERIESxSTEP, for example synthetic:255x5s");
+    }
+    if (series < 1 || series > 3 * (int64_t)WORKLOAD_RESOURCES_MAX) {
+        return say(source, "expected 1 to 4098 series");
+    }
+    workload_init_size(&source->workload, seed, ((size_t)series + 2) / 3);
+    for (size_t i = 0; i < (size_t)series; i++) {
+        char name[VARVE_SERIES_TEXT];
+        const int counter = workload_series(i, name, sizeof name);
+        const int id =
+            source_add_series(source, name, strlen(name), counter ? VARVE_COUNTER : VARVE_GAUGE);
+        if (id < 0) {
+            return id;
+        }
+    }
+    const size_t width = 3 * source->workload.resources;
+    source->ahead = malloc(AHEAD_ROWS * width * sizeof *source->ahead);
+    source->ahead_rows = source->ahead_at = AHEAD_ROWS;
+    if (source->ahead == NULL || source_grow_row(source, (size_t)series) != 0) {
+        return source_no_memory(source);
+    }
+    for (uint32_t i = 0; i < (uint32_t)series; i++) {
+        source->row.series[i] = i;
+    }
+    source->row.count = (size_t)series;
+    source->start_ms = source->time_ms = SOURCE_START_MS;
+    return 0;
+}
+
+static void make_ahead(struct source *source)
+{
+    const size_t width = 3 * source->workload.resources;
+    const double began = cpu_seconds();
+    for (size_t i = 0; i < source->ahead_rows; i++) {
+        workload_next(&source->workload, source->ahead + i * width);
+    }
+    source->ahead_at = 0;
+    source->cpu_s += cpu_seconds() - began;
+}
+
+static int next_synthetic(struct source *source)
+{
+    if (source->ahead_at == source->ahead_rows) {
+        make_ahead(source);
+    }
+    const double *from = source->ahead + source->ahead_at++ * 3 * source->workload.resources;
+    memcpy(source->row.values, from, source->row.count * sizeof *from);
+    source->row.time_ms = source->time_ms;
+    source->time_ms += source->step_ms;
+    return 1;
+}
+
+// ---- either -------------------------------------------------------------------------------------
+
+int source_open(struct source *source, const char *spec, uint64_t seed, bool repeat)
+{
+    memset(source, 0, sizeof *source);
+    source->spec = spec;
+    source->repeat = repeat;
+    if (strncmp(spec, "synthetic:", 10) == 0) {
+        return open_synthetic(source, spec + 10, seed);
+    }
+    if (strncmp(spec, "csv:", 4) == 0) {
+        source->is_csv = true;
+        return source_csv_open(source, spec + 4);
+    }
+    return say(source, "expected synthetic:SERIESxSTEP or csv:FILE");
+}
+
+void source_close(struct source *source)
+{
+    if (source->file != NULL) {
+        (void)fclose(source->file); // read only: nothing can be lost
+    }
+    for (size_t i = 0; i < source->series_count; i++) {
+        free(source->series[i].text);
+    }
+    known_free(&source->known);
+    free(source->series);
+    free(source->row.series);
+    free(source->row.values);
+    free(source->ahead);
+    memset(source, 0, sizeof *source);
+}
+
+int source_next(struct source *source, const struct row **row)
+{
+    *row = &source->row;
+    return source->is_csv ? source_csv_next(source) : next_synthetic(source);
+}
