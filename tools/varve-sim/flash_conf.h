@@ -6,7 +6,8 @@
 //   the configuration        [wear]   those of these names that it has
 //   the command line
 //
-// What comes later wins; what nobody says is the kind's default (ports/sim/device.c).
+// What comes later wins; what nobody says is the kind's default (ports/sim/device.c). A kind from
+// the command line that is not the files' drops what the files say.
 //
 // Threading: one task.
 #ifndef VARVE_SIM_FLASH_CONF_H

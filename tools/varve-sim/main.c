@@ -101,6 +101,17 @@ static void take_wear(struct flash_conf *flash, const char *assignment)
     (void)flash_conf_set(flash, key, equals + 1); // other keys of [wear] are not about the flash
 }
 
+// Another kind of flash than the files': what they say is about a device that this one is not.
+static void take_kind(struct flash_conf *flash, const struct options *options)
+{
+    for (size_t i = 0; i < options->device_count; i++) {
+        if (strcmp(options->device_key[i], "kind") == 0 &&
+            strcmp(options->device_value[i], flash->value[0]) != 0) {
+            memset(flash, 0, sizeof *flash);
+        }
+    }
+}
+
 static int describe_device(const struct options *options, const char *config,
                            struct varve_sim_device *device)
 {
@@ -114,6 +125,7 @@ static int describe_device(const struct options *options, const char *config,
     for (size_t i = 0; i < options->set_count; i++) {
         take_wear(&flash, options->set[i]);
     }
+    take_kind(&flash, options);
     for (size_t i = 0; rc == 0 && i < options->device_count; i++) {
         rc = flash_conf_set(&flash, options->device_key[i], options->device_value[i]);
         if (rc != 0) {
@@ -125,6 +137,27 @@ static int describe_device(const struct options *options, const char *config,
 }
 
 // ---- the whole ----------------------------------------------------------------------------------
+
+// What did not go as a figure alone would make one believe. Returns the exit code.
+static int judge(const struct run_result *result)
+{
+    if (result->refused > 0) {
+        (void)fprintf(stderr,
+                      "varve-sim: %llu samples were refused: more series than `series` in [varve] "
+                      "allows, or times more than a day ahead\n",
+                      (unsigned long long)result->refused);
+    }
+    if (result->backend_error != 0) {
+        (void)fprintf(stderr, "varve-sim: backend %s cannot store: %s\n", result->backend,
+                      varve_strerror(result->backend_error));
+        return FAILED;
+    }
+    if (fflush(stdout) != 0) {
+        (void)fprintf(stderr, "varve-sim: cannot write the figures\n");
+        return FAILED;
+    }
+    return DONE;
+}
 
 static int find_config(const struct options *options, char path[VARVE_PATH_TEXT])
 {
@@ -168,16 +201,7 @@ static int simulate(const struct options *options, const struct varve_sim_device
         return FAILED;
     }
     (options->json ? report_json : report_text)(stdout, options, device, &result);
-    if (result.backend_error != 0) {
-        (void)fprintf(stderr, "varve-sim: backend %s cannot store: %s\n", result.backend,
-                      varve_strerror(result.backend_error));
-        return FAILED;
-    }
-    if (fflush(stdout) != 0) {
-        (void)fprintf(stderr, "varve-sim: cannot write the figures\n");
-        return FAILED;
-    }
-    return DONE;
+    return judge(&result);
 }
 
 int main(int argc, char **argv)
