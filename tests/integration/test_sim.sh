@@ -95,6 +95,20 @@ holds 'raw_samples == 0 && raw_bytes == 0'
 [ "$(field "$work/out" flash_bytes)" -lt "$(field "$work/raw" flash_bytes)" ] ||
     fail "rollups alone cost more than with raw"
 
+# ---- the device: flash.ini of a board, the command line over it
+mkdir -p "$work/board"
+cp "$top/boards/linux-generic/board.ini" "$work/board/"
+printf '[flash]\nkind = nand\ncapacity = 32M ; small\nendurance = 5000\n' >"$work/board/flash.ini"
+describe=(run --board "$work/board" --workload synthetic:3x1m --format json --no-timing)
+shows '"kind":"nand","page":2048,"erase_block":131072,"capacity":33554432' "$sim" "${describe[@]}"
+shows '"spare":5,"endurance":5000' "$sim" "${describe[@]}"
+shows '"page":4096,"erase_block":131072,"capacity":67108864,"spare":9,"endurance":5000' \
+    "$sim" "${describe[@]}" --page 4K --capacity 64M --spare 9
+shows '"kind":"nor","page":256,"erase_block":65536,"capacity":16777216' \
+    "$sim" "${describe[@]}" --kind nor
+printf '[flash]\nknd = nand\n' >"$work/board/flash.ini"
+refuses 2 "flash.ini:2: unknown key or bad line 'knd'" "$sim" "${describe[@]}"
+
 # ---- mistakes
 refuses 2 'expected the command' "$sim"
 refuses 2 '--workload is missing' "$sim" run

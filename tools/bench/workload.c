@@ -22,12 +22,14 @@ static double uniform(struct workload *w)
 void workload_init(struct workload *w, uint64_t seed)
 {
     workload_init_size(w, seed, WORKLOAD_RESOURCES);
+    w->bounded = false;
 }
 
 void workload_init_size(struct workload *w, uint64_t seed, size_t resources)
 {
     w->random = seed;
     w->resources = resources;
+    w->bounded = true;
     for (size_t r = 0; r < resources; r++) {
         w->cpu[r] = 5 + 40 * uniform(w);
         w->memory[r] = floor(64e6 + 4e9 * uniform(w));
@@ -42,11 +44,20 @@ int workload_series(size_t index, char *buf, size_t cap)
     return index % 3 == 2;
 }
 
+static double turned_back(double mean)
+{
+    if (mean < 0) {
+        return -mean;
+    }
+    return mean > 100 ? 200 - mean : mean;
+}
+
 void workload_next(struct workload *w, double *values)
 {
     for (size_t r = 0; r < w->resources; r++) {
         double cpu = w->cpu[r] + 8 * (uniform(w) - 0.5);
         w->cpu[r] += 0.4 * (uniform(w) - 0.5);
+        w->cpu[r] = w->bounded ? turned_back(w->cpu[r]) : w->cpu[r];
         if (uniform(w) < 0.4) {
             w->memory[r] += 4096 * floor(9 * uniform(w) - 4);
         }

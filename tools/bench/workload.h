@@ -5,6 +5,7 @@
 #ifndef VARVE_BENCH_WORKLOAD_H
 #define VARVE_BENCH_WORKLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@
 struct workload {
     uint64_t random;
     size_t resources;
+    bool bounded; // see workload_init_size()
     double cpu[WORKLOAD_RESOURCES_MAX];
     double memory[WORKLOAD_RESOURCES_MAX];
     double disk[WORKLOAD_RESOURCES_MAX];
@@ -24,7 +26,9 @@ struct workload {
 
 // WORKLOAD_RESOURCES resources.
 void workload_init(struct workload *w, uint64_t seed);
-// 1 .. WORKLOAD_RESOURCES_MAX resources.
+// 1 .. WORKLOAD_RESOURCES_MAX resources, for any length of time: the mean of the cpu series turns
+// back at 0 and 100. Without that it wanders off after some days, and values stick at the limit: a
+// year would look cheaper than it is.
 void workload_init_size(struct workload *w, uint64_t seed, size_t resources);
 
 // The text form of series 0 .. 3 * resources - 1; returns 1 for counters, 0 for gauges.

@@ -50,6 +50,15 @@ int flash_conf_set(struct flash_conf *conf, const char *key, const char *value)
     return VARVE_E_NOT_FOUND;
 }
 
+int flash_conf_set_wear(struct flash_conf *conf, const char *key, const char *value)
+{
+    if (strcmp(value, "0") == 0) {
+        return 0;
+    }
+    const int rc = flash_conf_set(conf, key, value);
+    return rc == VARVE_E_NOT_FOUND ? 0 : rc;
+}
+
 // ---- files --------------------------------------------------------------------------------------
 
 static int take_line(void *user, const char *section, const char *name, const char *value)
@@ -58,27 +67,26 @@ static int take_line(void *user, const char *section, const char *name, const ch
     if (strcmp(section, conf->section) != 0) {
         return 1;
     }
-    const int rc = flash_conf_set(conf, name, value);
-    if (rc == 0 || (rc == VARVE_E_NOT_FOUND && !conf->strict)) {
-        return 1;
+    const int rc = strcmp(section, "wear") == 0 ? flash_conf_set_wear(conf, name, value)
+                                                : flash_conf_set(conf, name, value);
+    if (rc != 0) {
+        (void)snprintf(conf->bad_text, sizeof conf->bad_text, "%s", name); // a long one is cut
     }
-    (void)snprintf(conf->bad_text, sizeof conf->bad_text, "%s", name); // a long one is cut
-    return 0;
+    return rc == 0 ? 1 : 0;
 }
 
-int flash_conf_read(struct flash_conf *conf, const char *path, const char *section, bool strict)
+int flash_conf_read(struct flash_conf *conf, const char *path, const char *section)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         return VARVE_E_NOT_FOUND;
     }
     conf->section = section;
-    conf->strict = strict;
     conf->bad_text[0] = '\0';
     const int line = ini_parse_file(file, take_line, conf);
     (void)fclose(file); // read only: nothing can be lost
     // What else is wrong with a configuration, the host's own reader says better.
-    if (line != 0 && (strict || conf->bad_text[0] != '\0')) {
+    if (line != 0 && (strcmp(section, "wear") != 0 || conf->bad_text[0] != '\0')) {
         (void)fprintf(stderr, "varve-sim: %s:%d: unknown key or bad line '%s' in [%s]\n", path,
                       line, conf->bad_text, section);
         return VARVE_E_INVALID;

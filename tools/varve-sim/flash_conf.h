@@ -21,16 +21,18 @@
 struct flash_conf {
     char value[FLASH_KEYS][FLASH_VALUE_MAX]; // "" where nobody said anything
     const char *section;                     // while a file is read
-    bool strict;                             // unknown keys of the section are errors
     char bad_text[FLASH_VALUE_MAX];          // the key that was refused
 };
 
-// Takes what a section of a file says; unknown keys are errors if `strict`. Returns 0,
-// VARVE_E_NOT_FOUND when there is no such file, or VARVE_E_INVALID with the reason on stderr.
-int flash_conf_read(struct flash_conf *conf, const char *path, const char *section, bool strict);
+// Takes what [flash] or [wear] of a file says. Returns 0, VARVE_E_NOT_FOUND when there is no such
+// file, or VARVE_E_INVALID with the reason on stderr.
+int flash_conf_read(struct flash_conf *conf, const char *path, const char *section);
 
 // Takes one value. VARVE_E_NOT_FOUND for an unknown key, VARVE_E_TOO_BIG.
 int flash_conf_set(struct flash_conf *conf, const char *key, const char *value);
+// The same for a key of [wear]: those that do not describe the flash, and 0 (not known), say
+// nothing.
+int flash_conf_set_wear(struct flash_conf *conf, const char *key, const char *value);
 
 // Makes the device of it. VARVE_E_INVALID with the reason on stderr.
 int flash_conf_finish(const struct flash_conf *conf, struct varve_sim_device *device);

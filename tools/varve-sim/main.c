@@ -98,7 +98,7 @@ static void take_wear(struct flash_conf *flash, const char *assignment)
     }
     memcpy(key, assignment + 5, (size_t)(equals - assignment - 5));
     key[equals - assignment - 5] = '\0';
-    (void)flash_conf_set(flash, key, equals + 1); // other keys of [wear] are not about the flash
+    (void)flash_conf_set_wear(flash, key, equals + 1); // what is too long, the host refuses, too
 }
 
 // Another kind of flash than the files': what they say is about a device that this one is not.
@@ -119,9 +119,9 @@ static int describe_device(const struct options *options, const char *config,
     char path[VARVE_PATH_TEXT];
     int rc = 0;
     if (board_file(options->board, "flash.ini", path)) {
-        rc = flash_conf_read(&flash, path, "flash", true);
+        rc = flash_conf_read(&flash, path, "flash");
     }
-    rc = rc == 0 ? flash_conf_read(&flash, config, "wear", false) : rc;
+    rc = rc == 0 ? flash_conf_read(&flash, config, "wear") : rc;
     for (size_t i = 0; i < options->set_count; i++) {
         take_wear(&flash, options->set[i]);
     }
