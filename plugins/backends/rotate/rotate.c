@@ -30,7 +30,8 @@ static const struct varve_option options[] = {
     {"size", VARVE_OPT_SIZE, FIELD(size), "64M", MIB, 1024 * 1024 * MIB, NULL,
      "size of all segments together at which the oldest goes, in bytes"},
     {"age", VARVE_OPT_DURATION, FIELD(age_ms), "7d", HOUR, 36500 * DAY, NULL,
-     "time that a segment covers at most; never more than a quarter of its tier's retention"},
+     "time that a segment covers at most; never more than the longer of 6 h and a "
+     "quarter of its tier's retention"},
     {"page", VARVE_OPT_SIZE, FIELD(page), "4K", 256, 65536, NULL,
      "page of the flash, a power of two, in bytes"},
     {"pad", VARVE_OPT_BOOL, FIELD(pad), "yes", 0, 0, NULL,

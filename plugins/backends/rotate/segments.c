@@ -23,9 +23,10 @@
 #include "varve/crc32c.h"
 #include "varve/host.h"
 
-#define CHUNK       65536u // room is taken in such steps, bytes
-#define SHARE       8      // a segment takes at most this part of the size
-#define AGE_QUARTER 4      // and covers at most this part of its tier's retention
+#define CHUNK       65536u            // room is taken in such steps, bytes
+#define SHARE       8                 // a segment takes at most this part of the size
+#define AGE_QUARTER 4                 // and covers at most this part of its tier's retention,
+#define SPAN_LEAST  INT64_C(21600000) // but 6 h, so that its definitions are a small part of it
 
 struct rotate_segment *rotate_segment_find(struct rotate_store *s, uint32_t number)
 {
@@ -348,8 +349,9 @@ static int64_t span_of(const struct rotate_store *s, unsigned stream)
     const int64_t keep =
         stream == ROTATE_META ? s->options->events_keep_ms : s->tiers[stream].keep_ms;
     const int64_t quarter = keep / AGE_QUARTER;
+    const int64_t span = quarter > SPAN_LEAST ? quarter : SPAN_LEAST;
 
-    return quarter < s->options->age_ms ? quarter : s->options->age_ms;
+    return span < s->options->age_ms ? span : s->options->age_ms;
 }
 
 static bool is_full(const struct rotate_store *s, const struct rotate_segment *seg,
