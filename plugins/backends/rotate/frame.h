@@ -4,13 +4,13 @@
 // All integers are little-endian. A frame is a header of ROTATE_HEADER bytes, its payload, and
 // erased bytes up to the next multiple of ROTATE_ALIGN.
 //
-//    0  u32 magic "VRVF"           4  u8 version    5  u8 kind    6  u8 tier    7  u8 reserved (0)
-//    8  u32 bytes of the payload  12  u32 number of the segment
+//    0  u32 magic "VRVF"           4  u8 version    5  u8 kind    6  u8 tier    7  u8 coding
+//    (coder.h) 8  u32 bytes of the payload  12  u32 number of the segment
 //   16  u32 offset of this frame in the segment
 //   20  u32 sequence number: of the block; of the definition; of the event
 //   24  i64 time of the first row; the series id; the event's time
 //   32  i64 time of the last row; the others repeat the field before
-//   40  u32 reserved (0)          44  u32 CRC-32C of the payload
+//   40  u32 bytes when decoded    44  u32 CRC-32C of the payload
 //   48  u32 reserved (0)          52  u32 CRC-32C of the bytes 0 .. 51
 //
 // Number and offset say where a frame belongs, so that a copy of one elsewhere - in the payload of
@@ -43,12 +43,14 @@ enum rotate_kind {
 
 struct rotate_frame {
     struct varve_block_key key;
-    uint32_t length;  // bytes of the payload
+    uint32_t length;  // bytes of the payload as stored
+    uint32_t plain;   // bytes when decoded; 0: as many
     uint32_t segment; // number
     uint32_t offset;  // in the segment, bytes
     uint32_t crc;     // of the payload
     uint8_t kind;
     uint8_t tier; // as numbered when it was written
+    uint8_t coding;
 };
 
 static inline void rotate_put_u32(uint8_t *p, uint32_t v)

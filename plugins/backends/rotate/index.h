@@ -12,9 +12,11 @@ struct rotate_entry {
     struct varve_block_key key;
     uint32_t segment; // number
     uint32_t offset;
-    uint32_t length; // of the payload, bytes
-    uint32_t crc;    // of the payload
+    uint32_t length; // of the payload when decoded, bytes
+    uint32_t stored; // of the payload as stored, bytes
+    uint32_t crc;    // of the payload as stored
     uint8_t tier;    // of the host
+    uint8_t coding;
 };
 
 // Sorted by tier, start, seq.

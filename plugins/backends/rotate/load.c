@@ -21,12 +21,17 @@
 struct lister {
     struct rotate_store *s;
     size_t count;
+    bool spare; // a power cut left it
 };
 
 static void count_unit(void *arg, uint32_t unit)
 {
     struct lister *l = arg;
 
+    if (unit == ROTATE_SPARE) {
+        l->spare = true;
+        return;
+    }
     l->count++;
     if (unit >= l->s->next_number) {
         l->s->next_number = unit + 1;
@@ -39,7 +44,7 @@ static void add_unit(void *arg, uint32_t unit)
     struct rotate_store *s = ((struct lister *)arg)->s;
     size_t at = s->segment_count;
 
-    if (s->segment_count == s->segment_cap) {
+    if (unit == ROTATE_SPARE || s->segment_count == s->segment_cap) {
         return; // made between two listings of a store that is not locked: it cannot be
     }
     while (at > 0 && s->segments[at - 1].number > unit) {
@@ -52,12 +57,18 @@ static void add_unit(void *arg, uint32_t unit)
 
 static int list(struct rotate_store *s)
 {
-    struct lister l = {s, 0};
+    struct lister l = {.s = s};
 
     s->next_number = 1;
     int rc = rotate_media_list(&s->media, count_unit, &l);
     if (rc < 0) {
         return rotate_fail(s, rc, "list the segments");
+    }
+    if (l.spare && !s->read_only) {
+        rc = rotate_media_erase(&s->media, ROTATE_SPARE);
+        if (rc < 0) {
+            return rotate_fail(s, rc, "remove an unfinished segment");
+        }
     }
     // As many as the size has room for when each segment has its share, and twice that for those
     // that end early by age.
@@ -80,6 +91,7 @@ struct head {
     int tier_count;
     unsigned stream;
     uint32_t page;
+    bool packed;
 };
 
 // Returns 0, VARVE_E_CORRUPT when there is no head, or an error of reading.
@@ -95,13 +107,12 @@ static int read_head(struct rotate_store *s, uint32_t number, struct head *head)
         return VARVE_E_CORRUPT;
     }
     if (rc == 0) {
-        const struct rotate_entry e = {
-            .segment = number, .offset = 0, .length = f.length, .crc = f.crc};
+        const struct rotate_entry e = rotate_entry_of(&f, 0);
         rc = rotate_read_payload(s, &e, s->scratch);
     }
     if (rc == 0) {
-        head->tier_count =
-            rotate_tiers_decode(s->scratch, f.length, head->tiers, &head->stream, &head->page);
+        head->tier_count = rotate_tiers_decode(s->scratch, f.length, head->tiers, &head->stream,
+                                               &head->page, &head->packed);
         rc = head->tier_count < 0 ? head->tier_count : 0;
     }
     return rc;
@@ -184,8 +195,9 @@ static int prepare(struct rotate_store *s, struct rotate_segment *seg, const str
     map_tiers(s, seg, rc == 0 ? &head : newest);
     if (rc == 0) {
         seg->page = head.page;
+        seg->packed = head.packed;
         seg->stream = head.stream == ROTATE_META ? ROTATE_META : seg->map[head.stream];
-        seg->active = seg->stream != ROTATE_FOREIGN && same_tiers(s, &head) &&
+        seg->active = seg->stream != ROTATE_FOREIGN && !head.packed && same_tiers(s, &head) &&
                       seg->page == (s->options->pad ? (uint32_t)s->options->page : 0);
     } else {
         seg->page = newest->tier_count > 0 ? newest->page : 0;
@@ -213,6 +225,7 @@ static void choose_active(struct rotate_store *s)
 struct loader {
     struct rotate_store *s;
     struct rotate_segment *seg;
+    bool coded;      // there are compressed frames
     size_t found[3]; // blocks, events, definitions: all that there are
 };
 
@@ -265,7 +278,7 @@ static void on_block(struct loader *l, const struct rotate_frame *f, struct rota
 {
     const uint8_t tier = f->tier < VARVE_MAX_TIERS ? l->seg->map[f->tier] : ROTATE_FOREIGN;
 
-    if (tier == ROTATE_FOREIGN || f->length > VARVE_BLOCK_MAX) {
+    if (tier == ROTATE_FOREIGN || f->length > VARVE_BLOCK_MAX || e->length > VARVE_BLOCK_MAX) {
         return;
     }
     if (!l->seg->head) {
@@ -296,12 +309,9 @@ static void on_event(struct loader *l, const struct rotate_frame *f, const struc
 static int on_frame(void *arg, const struct rotate_frame *f)
 {
     struct loader *l = arg;
-    struct rotate_entry e = {.key = f->key,
-                             .segment = f->segment,
-                             .offset = f->offset,
-                             .length = f->length,
-                             .crc = f->crc};
+    struct rotate_entry e = rotate_entry_of(f, 0);
 
+    l->coded = l->coded || f->coding != ROTATE_PLAIN;
     if (f->kind == ROTATE_BLOCK) {
         on_block(l, f, &e);
     } else if (f->kind == ROTATE_EVENT) {
@@ -435,6 +445,9 @@ int rotate_load(struct rotate_store *s)
         s->events.refused = 0;
         rc = take_indexes(s, l.found);
         rc = rc == 0 ? fill(&l) : rc;
+    }
+    if (rc == 0 && (l.coded || (s->options->compress != ROTATE_PLAIN && !s->read_only))) {
+        rc = rotate_coder_open(s->self, s->options->compress != ROTATE_PLAIN, &s->coder);
     }
     if (rc == 0 && s->damaged > 0) {
         varve_log(VARVE_WARNING, s->self->name, "%s: %u damaged frames; `varve check` says more",

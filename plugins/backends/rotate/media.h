@@ -13,8 +13,11 @@
 #include "frame.h"
 #include "varve/storage.h"
 
-// Units being written, one for each stream, and one being read.
-#define ROTATE_HANDLES (ROTATE_STREAMS + 1u)
+// Units being written, one for each stream, the spare one, and one being read.
+#define ROTATE_HANDLES (ROTATE_STREAMS + 2u)
+
+// A unit that is no segment: what is being made to replace one. Others are numbered from 1.
+#define ROTATE_SPARE 0u
 
 struct rotate_handle {
     struct varve_file file;
@@ -60,6 +63,9 @@ int rotate_media_program(struct rotate_media *m, uint32_t unit, uint32_t offset,
                          size_t len, enum varve_write_reason reason);
 // What was programmed in the unit is durable when it returns 0.
 int rotate_media_sync(struct rotate_media *m, uint32_t unit);
+// Puts the unit `from` in the place of `to`, at once and durably. VARVE_E_UNSUPPORTED on a medium
+// that cannot.
+int rotate_media_replace(struct rotate_media *m, uint32_t from, uint32_t to);
 // The unit is not written any more: its handle is given back.
 void rotate_media_release(struct rotate_media *m, uint32_t unit);
 

@@ -256,3 +256,16 @@ int rotate_media_sync(struct rotate_media *m, uint32_t unit)
 
     return rc == 0 ? varve_file_sync(&h->file) : rc;
 }
+
+int rotate_media_replace(struct rotate_media *m, uint32_t from, uint32_t to)
+{
+    char from_path[VARVE_PATH_TEXT];
+    char to_path[VARVE_PATH_TEXT];
+
+    rotate_media_release(m, from);
+    rotate_media_release(m, to);
+    int rc = path_of(m, from, from_path, sizeof from_path);
+    rc = rc == 0 ? path_of(m, to, to_path, sizeof to_path) : rc;
+    rc = rc == 0 ? varve_port_path_rename(from_path, to_path) : rc;
+    return rc == 0 ? varve_port_path_sync_dir(to_path) : rc;
+}

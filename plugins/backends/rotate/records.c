@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small records: tier lists, definitions, events; their payloads and how they are found again.
 //
-//   tier list   u8 stream (its tier, or ROTATE_META), u8 tiers, u16 zero, u32 page, then per tier
+//   tier list   u8 stream (its tier, or ROTATE_META), u8 tiers, u8 compressed, u8 zero, u32 page,
+//   then per tier
 //               16 bytes of name, i64 step, i64 keep, i64 window, in ms
 //   definition  u8 kind, u8 zero, u16 each for the bytes of text, unit and help, then these texts
 //   event       u8 severity, u8 has value, u16 each for the bytes of source, kind, message and
@@ -70,13 +71,14 @@ uint32_t rotate_tiers_encode(struct rotate_store *s, unsigned stream)
 }
 
 int rotate_tiers_decode(const uint8_t *payload, uint32_t length, struct varve_tier *tiers,
-                        unsigned *stream, uint32_t *page)
+                        unsigned *stream, uint32_t *page, bool *packed)
 {
     if (length < TIERS_HEAD || payload[1] > VARVE_MAX_TIERS ||
         length != TIERS_HEAD + payload[1] * TIER_BYTES || payload[0] > ROTATE_META) {
         return VARVE_E_CORRUPT;
     }
     *stream = payload[0];
+    *packed = payload[2] != 0;
     *page = rotate_u32(payload + 4);
     if ((*page & (*page - 1)) != 0) {
         return VARVE_E_CORRUPT;

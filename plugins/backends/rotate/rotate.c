@@ -22,6 +22,8 @@ extern const struct varve_plugin varve_backend_rotate;
 #define HOUR        INT64_C(3600000)
 #define DAY         (24 * HOUR)
 
+static const char *const codings[] = {"none", "gzip", NULL}; // by enum rotate_coding
+
 static const struct varve_option options[] = {
     {"path", VARVE_OPT_STRING, FIELD(path), "segments", 0, 0, NULL,
      "the directory of the segments; a relative path starts in the state directory"},
@@ -44,6 +46,9 @@ static const struct varve_option options[] = {
      "events that can be read, the newest; 48 bytes each"},
     {"events_keep", VARVE_OPT_DURATION, FIELD(events_keep_ms), "90d", HOUR, 36500 * DAY, NULL,
      "age after which events are removed"},
+    {"compress", VARVE_OPT_CHOICE, FIELD(compress), "none", 0, 0, codings,
+     "gzip: closed segments are written a second time, smaller, where that gains a sixteenth; "
+     "blocks as the host makes them hardly gain"},
     VARVE_OPTIONS_END,
 };
 
@@ -224,7 +229,14 @@ static int store_maintain(struct varve_instance *self, int64_t now_boot_ms)
     struct rotate_store *s = rotate_of(self);
 
     (void)now_boot_ms; // age is the data's, not the clock's
-    return s->read_only || s->in_txn || s->stale || s->keep_all ? 0 : rotate_expire(s);
+    if (s->read_only || s->in_txn) {
+        return 0;
+    }
+    int rc = s->stale ? rotate_reload(s) : 0;
+    if (rc == 0 && !s->keep_all) {
+        rc = rotate_expire(s);
+    }
+    return rc == 0 ? rotate_pack(s) : rc;
 }
 
 // ---- reading ------------------------------------------------------------------------------------

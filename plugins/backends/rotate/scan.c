@@ -179,8 +179,28 @@ int rotate_read_header(struct rotate_store *s, uint32_t number, uint32_t offset,
                                         : rotate_frame_decode(header, number, offset, frame);
 }
 
+// Into the coder's buffer, and out of it decoded.
+static int read_coded(struct rotate_store *s, const struct rotate_entry *e, void *buf)
+{
+    if (s->coder == NULL || e->coding != ROTATE_GZIP) {
+        return VARVE_E_UNSUPPORTED;
+    }
+    uint8_t *stored = rotate_coder_stored(s->coder);
+    const int64_t got =
+        rotate_media_read(&s->media, e->segment, e->offset + ROTATE_HEADER, stored, e->stored);
+    if (got < 0) {
+        return (int)got;
+    }
+    return got == (int64_t)e->stored && varve_crc32c(0, stored, e->stored) == e->crc
+               ? rotate_decode(s->coder, e->stored, buf, e->length)
+               : VARVE_E_CORRUPT;
+}
+
 int rotate_read_payload(struct rotate_store *s, const struct rotate_entry *e, void *buf)
 {
+    if (e->coding != ROTATE_PLAIN) {
+        return read_coded(s, e, buf);
+    }
     const int64_t got =
         rotate_media_read(&s->media, e->segment, e->offset + ROTATE_HEADER, buf, e->length);
 

@@ -245,13 +245,15 @@ static int program(struct rotate_store *s, uint32_t number, struct rotate_frame 
     return 0;
 }
 
-static struct rotate_entry entry_of(const struct rotate_frame *f, unsigned tier)
+struct rotate_entry rotate_entry_of(const struct rotate_frame *f, unsigned tier)
 {
     return (struct rotate_entry){.key = f->key,
                                  .segment = f->segment,
                                  .offset = f->offset,
-                                 .length = f->length,
+                                 .length = f->coding == ROTATE_PLAIN ? f->length : f->plain,
+                                 .stored = f->length,
                                  .crc = f->crc,
+                                 .coding = f->coding,
                                  .tier = (uint8_t)tier};
 }
 
@@ -305,7 +307,7 @@ static int copy_definitions(struct rotate_store *s, uint32_t number)
         }
         rc = rc == 0 ? program(s, number, &f, s->scratch) : rotate_fail(s, rc, "read a definition");
         if (rc == 0) {
-            *e = entry_of(&f, 0);
+            *e = rotate_entry_of(&f, 0);
         }
     }
     return rc;
@@ -407,7 +409,7 @@ int rotate_append(struct rotate_store *s, unsigned stream, enum rotate_kind kind
     if (rc == 0) {
         rc = program(s, number, &f, payload);
     }
-    *entry = entry_of(&f, stream);
+    *entry = rotate_entry_of(&f, stream);
     return rc;
 }
 

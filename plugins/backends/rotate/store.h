@@ -5,6 +5,7 @@
 #ifndef VARVE_ROTATE_STORE_H
 #define VARVE_ROTATE_STORE_H
 
+#include "coder.h"
 #include "index.h"
 #include "media.h"
 #include "varve/plugin.h"
@@ -24,6 +25,7 @@ struct rotate_options {
     int64_t series;
     int64_t events;
     int64_t events_keep_ms;
+    int64_t compress; // enum rotate_coding
 };
 
 struct rotate_segment {
@@ -41,6 +43,7 @@ struct rotate_segment {
     bool touched;       // programmed since the last commit
     bool unsynced;      // programmed since the last sync
     bool head;          // begins with a tier list
+    bool packed;        // compressed, or not worth it
     bool torn;          // ends in something that is no frame
     uint8_t map[VARVE_MAX_TIERS]; // its tiers to the host's
 };
@@ -49,6 +52,7 @@ struct rotate_store {
     struct varve_instance *self;
     const struct rotate_options *options;
     struct rotate_media media;
+    struct rotate_coder *coder; // NULL: nothing is compressed
     char path[VARVE_PATH_TEXT];
     bool opened; // the medium is open
     bool read_only;
@@ -84,6 +88,9 @@ static inline struct rotate_store *rotate_of(struct varve_instance *self)
 
 // Keeps "PATH: cannot DOING: ..." as the reason of the failure `rc`; returns it.
 int rotate_fail(struct rotate_store *s, int rc, const char *doing);
+
+// The index entry of a frame.
+struct rotate_entry rotate_entry_of(const struct rotate_frame *f, unsigned tier);
 
 // The segment of that number, or NULL.
 struct rotate_segment *rotate_segment_find(struct rotate_store *s, uint32_t number);
@@ -125,7 +132,7 @@ int rotate_reload(struct rotate_store *s);
 uint32_t rotate_tiers_encode(struct rotate_store *s, unsigned stream);
 // Reads one; returns the number of tiers or VARVE_E_CORRUPT.
 int rotate_tiers_decode(const uint8_t *payload, uint32_t length, struct varve_tier *tiers,
-                        unsigned *stream, uint32_t *page);
+                        unsigned *stream, uint32_t *page, bool *packed);
 int rotate_define(struct varve_instance *self, varve_series_id id,
                   const struct varve_series_def *def);
 int rotate_event(struct varve_instance *self, const struct varve_event *event);
@@ -148,6 +155,11 @@ void rotate_abort(struct varve_instance *self);
 // Removes one expired segment: VARVE_E_AGAIN when it did, 0 when there is none.
 int rotate_expire(struct rotate_store *s);
 uint64_t rotate_bytes(const struct rotate_store *s);
+
+// ---- archive.c ----------------------------------------------------------------------------------
+
+// Compresses one closed segment: VARVE_E_AGAIN when it looked at one, 0 when there is none.
+int rotate_pack(struct rotate_store *s);
 
 // ---- check.c ------------------------------------------------------------------------------------
 
