@@ -87,6 +87,12 @@ void varve_host_stats(struct varve_host *host, struct varve_stats *out);
 // after the last. Any task.
 int varve_host_instance(struct varve_host *host, size_t index, struct varve_instance_stats *out);
 
+// Checks the store of the index-th backend: reads everything in it and verifies it, which takes its
+// time, under the backend's lock. VARVE_E_NOT_FOUND after the last, VARVE_E_UNSUPPORTED when the
+// backend has nothing to check, VARVE_E_READ_ONLY for a repair of a store that is not open for
+// writing. Task context.
+int varve_host_check(struct varve_host *host, size_t index, struct varve_check *check);
+
 // Events with from_ms <= time <= to_ms, stored ones and those in RAM, in time order; visit()
 // returns non-zero to stop. Task context.
 int varve_host_events(struct varve_host *host, int64_t from_ms, int64_t to_ms,

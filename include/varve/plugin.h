@@ -123,6 +123,28 @@ struct varve_put {
                               // INT64_MIN: none may
 };
 
+// What a check of a store found.
+enum {
+    VARVE_CHECK_REPAIR = 1u, // remove what is damaged, and nothing else
+};
+
+struct varve_check_tier {
+    uint32_t blocks;  // whole ones
+    uint64_t bytes;   // of these
+    uint32_t damaged; // blocks that cannot be read
+};
+
+struct varve_check {
+    unsigned flags;                                 // in: VARVE_CHECK_*
+    void *buf;                                      // in: scratch of VARVE_BLOCK_MAX bytes
+    void (*say)(void *arg, const char *text);       // in: gets one line for each damage; not NULL
+    void *arg;                                      // in
+    struct varve_check_tier tiers[VARVE_MAX_TIERS]; // of the host
+    uint32_t records;                               // whole definitions, events and the like
+    uint32_t damaged;  // damaged units of which the tier is not known, or that are no blocks
+    uint32_t repaired; // damaged units that were removed
+};
+
 // A persistent backend's callbacks are called under its instance's lock, from its own task (put,
 // commit, maintain) or from a reader's (next, get, load_*, stats). NULL marks an optional one.
 struct varve_backend_ops {
@@ -164,6 +186,11 @@ struct varve_backend_ops {
     int (*maintain)(struct varve_instance *self, int64_t now_boot_ms);
     // Fills blocks, stored_bytes, where, persistent; the host fills the rest.
     void (*stats)(struct varve_instance *self, struct varve_backend_stats *out);
+
+    // Optional: reads everything and verifies it, for `varve check`; fills *check, which is zero
+    // but for the fields marked `in`. Returns 0 when the check was made, whatever it found, or an
+    // error. Repairing needs a store that is open for writing.
+    int (*check)(struct varve_instance *self, struct varve_check *check);
 };
 
 // The host's tiers, in configuration order, raw first; returns their number. 0 tiers: the host

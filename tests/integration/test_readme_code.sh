@@ -67,10 +67,13 @@ fan_is_kept >/dev/null 2>&1 || fail "what the plugin collected is not in the sto
 
 # ---- the program that embeds varve
 
-# shellcheck disable=SC2046 # flags are words
+# What this build's plugins need is in the library's .pc file.
+requires=$(sed -n 's/^Requires: //p' "$build/generated/varve.pc")
+[ -n "$requires" ] || fail "varve.pc requires nothing"
+# shellcheck disable=SC2046,SC2086 # flags and packages are words
 "$cc" -std=c11 "${warnings[@]}" ${sanitize[@]+"${sanitize[@]}"} -I "$top/include" \
     -o "$work/boiler" "$work/boiler.c" "$build/libvarve.a" \
-    $(pkg-config --libs sqlite3 inih) -lm -pthread -ldl ||
+    $(pkg-config --libs $requires) -lm -pthread -ldl ||
     fail "the embedding program does not compile"
 mkdir "$work/boiler.d"
 for run in 1 2; do

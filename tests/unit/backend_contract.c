@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contract of varve_backend_ops, checked on a real backend through the fake host.
 
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,19 +46,18 @@ void bench_reopen(struct bench *b)
     bench_open(b);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    (void)st;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
 void bench_end(struct bench *b)
 {
     fake_host_close(&b->host);
-    DIR *dir = opendir(b->dir);
-    for (struct dirent *e = dir != NULL ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", b->dir, e->d_name);
-        (void)unlink(path); // . and .. stay
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    rmdir(b->dir);
+    (void)nftw(b->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     fake_host_free(&b->host);
 }
 

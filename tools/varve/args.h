@@ -38,6 +38,7 @@ enum exit_code {
     X(OPT_KIND, "kind", "KIND", "counter, gauge or auto: names that end in _total are counters")   \
     X(OPT_STRICT, "strict", "", "fail when any line is refused")                                   \
     X(OPT_KEEP_ALL, "keep-all", "", "switch retention off for this import (with --store or -c)")   \
+    X(OPT_REPAIR, "repair", "", "remove what is damaged, and nothing else")                        \
     X(OPT_SEVERITY, "severity", "LEVEL",                                                           \
       "only events at least as severe: critical error "                                            \
       "warning notice info debug")                                                                 \

@@ -36,6 +36,7 @@ struct varve_source_ops {
     int (*instances)(struct varve_source *s, varve_instance_fn visit, void *arg);
     int (*config)(struct varve_source *s, varve_line_fn emit, void *arg);
     int (*flush)(struct varve_source *s);
+    int (*check)(struct varve_source *s, struct varve_check *check); // the first backend's store
     int (*import_begin)(struct varve_source *s);
     int (*import_series)(struct varve_source *s, const struct varve_series_def *def); // the id
     int (*import_points)(struct varve_source *s, int id, const struct varve_point *points,
@@ -50,7 +51,8 @@ struct source_choice {
     const char *socket; // path of a daemon's socket
     const char *store;  // KIND:PATH
     const char *config; // tiers and store of this configuration
-    bool write;         // for importing
+    bool write;         // for importing, and for repairing
+    bool existing;      // a store that is missing is not made
     bool keep_all;      // retention off; only for a store
 };
 

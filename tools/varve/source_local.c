@@ -107,6 +107,11 @@ static int local_flush(struct varve_source *s)
                        s->where);
 }
 
+static int local_check(struct varve_source *s, struct varve_check *check)
+{
+    return told(s, varve_host_check(host, 0, check));
+}
+
 static int local_import_begin(struct varve_source *s)
 {
     return told(s, varve_host_start(host));
@@ -151,6 +156,7 @@ static const struct varve_source_ops local_ops = {
     .instances = local_instances,
     .config = local_config,
     .flush = local_flush,
+    .check = local_check,
     .import_begin = local_import_begin,
     .import_series = local_import_series,
     .import_points = local_import_points,
@@ -300,7 +306,7 @@ static int configure(struct varve_source *s, const struct source_choice *choice,
     if (rc < 0) {
         return rc;
     }
-    if (!exists && !choice->write) {
+    if (!exists && (!choice->write || choice->existing)) {
         return source_fail(s, VARVE_E_NOT_FOUND, "there is no store %s", s->where);
     }
     *flags = VARVE_HOST_NO_COLLECTORS;

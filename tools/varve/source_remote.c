@@ -55,6 +55,14 @@ static int remote_flush(struct varve_source *s)
     return told(s, varve_client_flush(&client, FLUSH_MS));
 }
 
+static int remote_check(struct varve_source *s, struct varve_check *check)
+{
+    (void)check;
+    return source_fail(s, VARVE_E_UNSUPPORTED,
+                       "the daemon has the store open; stop it first, then name the store: varve "
+                       "check --store KIND:PATH");
+}
+
 static int remote_import_begin(struct varve_source *s)
 {
     return told(s, varve_client_import_begin(&client));
@@ -91,6 +99,7 @@ static const struct varve_source_ops remote_ops = {
     .instances = remote_instances,
     .config = remote_config,
     .flush = remote_flush,
+    .check = remote_check,
     .import_begin = remote_import_begin,
     .import_series = remote_import_series,
     .import_points = remote_import_points,

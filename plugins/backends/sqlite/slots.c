@@ -314,6 +314,15 @@ int varve_sqlite_put(struct varve_instance *self, const struct varve_put *put)
     return rc;
 }
 
+int varve_sqlite_slot_clear(struct varve_sqlite_store *s, const struct varve_sqlite_entry *e)
+{
+    static const uint8_t zeros[VARVE_BLOCK_HEADER];
+    const struct varve_put put = {.block = zeros, .length = sizeof zeros};
+    int rc = varve_sqlite_begin(s);
+
+    return rc == 0 ? write_block(s, row_id(s, e->tier, e->slot), &put) : rc;
+}
+
 // ---- reading ------------------------------------------------------------------------------------
 
 int varve_sqlite_next(struct varve_instance *self, unsigned tier,

@@ -24,12 +24,14 @@
 #define SQL_DURABLE   "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"
 #define SQL_VOLATILE  "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=OFF"
 
-#define SQL_IS_EMPTY    "SELECT count(*)=0 FROM sqlite_schema"
-#define SQL_APPLICATION "PRAGMA application_id"
-#define SQL_VERSION     "PRAGMA user_version"
-#define SQL_PAGE_SIZE   "PRAGMA page_size"
-#define SQL_META_PAGE   "SELECT value FROM meta WHERE key='page'"
-#define SQL_SLOT_COUNT  "SELECT count(*) FROM slot"
+#define SQL_IS_EMPTY     "SELECT count(*)=0 FROM sqlite_schema"
+#define SQL_APPLICATION  "PRAGMA application_id"
+#define SQL_VERSION      "PRAGMA user_version"
+#define SQL_PAGE_SIZE    "PRAGMA page_size"
+#define SQL_META_PAGE    "SELECT value FROM meta WHERE key='page'"
+#define SQL_SLOT_COUNT   "SELECT count(*) FROM slot"
+#define SQL_SERIES_COUNT "SELECT count(*) FROM series"
+#define SQL_QUICK_CHECK  "PRAGMA quick_check(20)"
 
 // %d: application id, schema version, page size.
 #define SQL_CREATE                                                                                 \

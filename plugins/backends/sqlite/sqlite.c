@@ -449,6 +449,7 @@ static const struct varve_backend_ops ops = {
     .load_tiers = store_load_tiers,
     .maintain = store_maintain,
     .stats = store_stats,
+    .check = varve_sqlite_check_store,
 };
 
 const struct varve_plugin varve_backend_sqlite = {

@@ -114,6 +114,13 @@ int varve_sqlite_next(struct varve_instance *self, unsigned tier,
 int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
                      void *buf, size_t cap);
 
+// Makes the slot free, in the open transaction. The index does not know yet: set s->stale.
+int varve_sqlite_slot_clear(struct varve_sqlite_store *s, const struct varve_sqlite_entry *e);
+
+// ---- check.c ------------------------------------------------------------------------------------
+
+int varve_sqlite_check_store(struct varve_instance *self, struct varve_check *check);
+
 // ---- dictionary.c, events.c ---------------------------------------------------------------------
 
 int varve_sqlite_define(struct varve_instance *self, varve_series_id id,

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading segments: the walk that finds whole frames, whatever lies between them.
+//
+// Failure model. A power cut leaves a prefix of what was programmed since the last sync, or any
+// subset of its pages, each whole, erased or torn; older frames are whole. A worn or faulty medium
+// adds flipped bits and lost pages anywhere. So nothing is believed without its CRC: where no valid
+// header is, the walk looks for the next one in steps of ROTATE_ALIGN. A frame whose header is
+// whole but whose payload is not is passed over by its length. What lies between two whole frames
+// and is neither padding is a gap; what follows the last whole frame is the tail, which the owner
+// of the store erases.
+//
+// Threading: the instance's lock; uses the window of the store.
+
+#include <string.h>
+
+#include "store.h"
+#include "varve/crc32c.h"
+
+// ---- buffered reading ---------------------------------------------------------------------------
+
+struct reader {
+    struct rotate_store *s;
+    uint32_t number;
+    uint32_t base; // offset of the window
+    uint32_t held; // bytes in it
+    int error;
+};
+
+// A pointer to `n` bytes at `offset`, n <= ROTATE_WINDOW; NULL at the end or after an error.
+static const uint8_t *peek(struct reader *r, uint32_t offset, uint32_t n)
+{
+    const bool inside = offset >= r->base && (uint64_t)offset + n <= (uint64_t)r->base + r->held;
+
+    if (!inside && r->error == 0) {
+        const int64_t got =
+            rotate_media_read(&r->s->media, r->number, offset, r->s->window, sizeof r->s->window);
+        r->error = got < 0 ? (int)got : 0;
+        r->base = offset;
+        r->held = got < 0 ? 0 : (uint32_t)got;
+    }
+    return r->error == 0 && n <= r->held - (offset - r->base) ? r->s->window + (offset - r->base)
+                                                              : NULL;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool payload_is_whole(struct reader *r, const struct rotate_frame *f)
+{
+    uint32_t crc = 0;
+    uint32_t done = 0;
+
+    while (done < f->length) {
+        const uint32_t n = least(f->length - done, ROTATE_WINDOW);
+        const uint8_t *p = peek(r, f->offset + ROTATE_HEADER + done, n);
+        if (p == NULL) {
+            return false;
+        }
+        crc = varve_crc32c(crc, p, n);
+        done += n;
+    }
+    return crc == f->crc;
+}
+
+static bool is_erased(struct reader *r, uint32_t from, uint32_t to)
+{
+    while (from < to) {
+        const uint32_t n = least(to - from, ROTATE_ALIGN);
+        const uint8_t *p = peek(r, from, n);
+        if (p == NULL) {
+            return r->error == 0; // behind the end
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            if (p[i] != r->s->media.erased) {
+                return false;
+            }
+        }
+        from += n;
+    }
+    return true;
+}
+
+// ---- the walk -----------------------------------------------------------------------------------
+
+struct walk {
+    struct reader reader;
+    uint32_t size;
+    bool deep;
+};
+
+// A valid header at `offset` of a frame that fits in the segment?
+static bool header_at(struct walk *w, uint32_t offset, struct rotate_frame *f, bool *later)
+{
+    const uint8_t *p = peek(&w->reader, offset, ROTATE_HEADER);
+    const int rc =
+        p == NULL ? VARVE_E_CORRUPT : rotate_frame_decode(p, w->reader.number, offset, f);
+
+    *later = rc == VARVE_E_VERSION;
+    return (rc == 0 || *later) && (uint64_t)offset + ROTATE_HEADER + f->length <= (uint64_t)w->size;
+}
+
+// The next valid header from `offset` on; w->size when there is none.
+static uint32_t next_header(struct walk *w, uint32_t offset)
+{
+    struct rotate_frame f;
+    bool later;
+
+    for (; offset + ROTATE_HEADER <= w->size && w->reader.error == 0; offset += ROTATE_ALIGN) {
+        const uint8_t *p = peek(&w->reader, offset, 4);
+        if (p != NULL && rotate_u32(p) == ROTATE_MAGIC && header_at(w, offset, &f, &later)) {
+            return offset;
+        }
+    }
+    return w->size;
+}
+
+static bool is_whole(struct walk *w, const struct rotate_frame *f)
+{
+    const bool skip = f->kind == ROTATE_VOID || (f->kind == ROTATE_BLOCK && !w->deep);
+
+    return skip || payload_is_whole(&w->reader, f);
+}
+
+// Padding reaches to the end of its page and is erased; less than a header is nobody's.
+static bool is_padding(struct walk *w, uint32_t from, uint32_t to, uint32_t page)
+{
+    return to - from < ROTATE_HEADER ||
+           (page != 0 && to == rotate_up(from, page) && is_erased(&w->reader, from, to));
+}
+
+int rotate_scan(struct rotate_store *s, uint32_t number, uint32_t size, uint32_t page, bool deep,
+                const struct rotate_visitor *visitor, uint32_t *end, bool *torn)
+{
+    struct walk w = {.reader = {.s = s, .number = number}, .size = size, .deep = deep};
+    unsigned bad = 0; // damaged frames since *end
+    uint32_t offset = 0;
+    int rc = 0;
+
+    *end = 0;
+    while (rc == 0 && w.reader.error == 0 && offset < size) {
+        struct rotate_frame f;
+        bool later = false;
+        if (!header_at(&w, offset, &f, &later)) {
+            const uint32_t next = next_header(&w, offset + ROTATE_ALIGN);
+            bad += next < size && !is_padding(&w, offset, next, page);
+            offset = next;
+            continue;
+        }
+        offset += rotate_frame_bytes(f.length);
+        if (!later && !is_whole(&w, &f)) {
+            bad++;
+            continue;
+        }
+        if (bad > 0) {
+            visitor->gap(visitor->arg, *end, f.offset, bad);
+        }
+        bad = 0;
+        *end = least(offset, size);
+        rc = later ? 0 : visitor->frame(visitor->arg, &f);
+    }
+    *torn = !is_erased(&w.reader, *end, size);
+    return w.reader.error != 0 ? w.reader.error : rc;
+}
+
+// ---- single frames ------------------------------------------------------------------------------
+
+int rotate_read_header(struct rotate_store *s, uint32_t number, uint32_t offset,
+                       struct rotate_frame *frame)
+{
+    uint8_t header[ROTATE_HEADER];
+    const int64_t got = rotate_media_read(&s->media, number, offset, header, sizeof header);
+
+    if (got < 0) {
+        return (int)got;
+    }
+    return got < (int64_t)sizeof header ? VARVE_E_CORRUPT
+                                        : rotate_frame_decode(header, number, offset, frame);
+}
+
+// Into the coder's buffer, and out of it decoded.
+static int read_coded(struct rotate_store *s, const struct rotate_entry *e, void *buf)
+{
+    if (s->coder == NULL || e->coding != ROTATE_GZIP) {
+        return VARVE_E_UNSUPPORTED;
+    }
+    uint8_t *stored = rotate_coder_stored(s->coder);
+    const int64_t got =
+        rotate_media_read(&s->media, e->segment, e->offset + ROTATE_HEADER, stored, e->stored);
+    if (got < 0) {
+        return (int)got;
+    }
+    return got == (int64_t)e->stored && varve_crc32c(0, stored, e->stored) == e->crc
+               ? rotate_decode(s->coder, e->stored, buf, e->length)
+               : VARVE_E_CORRUPT;
+}
+
+int rotate_read_payload(struct rotate_store *s, const struct rotate_entry *e, void *buf)
+{
+    if (e->coding != ROTATE_PLAIN) {
+        return read_coded(s, e, buf);
+    }
+    const int64_t got =
+        rotate_media_read(&s->media, e->segment, e->offset + ROTATE_HEADER, buf, e->length);
+
+    if (got < 0) {
+        return (int)got;
+    }
+    return got == (int64_t)e->length && varve_crc32c(0, buf, e->length) == e->crc ? 0
+                                                                                  : VARVE_E_CORRUPT;
+}
