@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   1u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   2u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
@@ -164,6 +164,10 @@ struct varve_backend_ops {
     int (*maintain)(struct varve_instance *self, int64_t now_boot_ms);
     // Fills blocks, stored_bytes, where, persistent; the host fills the rest.
     void (*stats)(struct varve_instance *self, struct varve_backend_stats *out);
+    // Optional: how many bytes of a block fill one page of flash, n times as many filling n pages;
+    // constant while it is open. The host cuts windows so that blocks fill whole pages. NULL or 0:
+    // it makes no difference.
+    uint32_t (*page_payload)(struct varve_instance *self);
 };
 
 // The host's tiers, in configuration order, raw first; returns their number. 0 tiers: the host

@@ -434,6 +434,12 @@ static void store_stats(struct varve_instance *self, struct varve_backend_stats 
     (void)varve_format(out->where, sizeof out->where, "%s", s->path);
 }
 
+// What an overflow page holds beside the number of the next one.
+static uint32_t store_page_payload(struct varve_instance *self)
+{
+    return varve_sqlite_of(self)->page - 4;
+}
+
 static const struct varve_backend_ops ops = {
     .open = store_open,
     .close = store_close,
@@ -449,6 +455,7 @@ static const struct varve_backend_ops ops = {
     .load_tiers = store_load_tiers,
     .maintain = store_maintain,
     .stats = store_stats,
+    .page_payload = store_page_payload,
 };
 
 const struct varve_plugin varve_backend_sqlite = {
