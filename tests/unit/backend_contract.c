@@ -146,6 +146,11 @@ static struct varve_block_key nth(int64_t i)
 
 // ---- the suite ----------------------------------------------------------------------------------
 
+// The setting of backend_contract_run_with().
+static struct {
+    const char *option, *value;
+} one_more;
+
 static int setup(void **state)
 {
     const struct backend_contract *contract = *state;
@@ -156,6 +161,9 @@ static int setup(void **state)
     }
     bench_init(b, contract->plugin);
     fake_host_set(&b->host, contract->cap_option, "16");
+    if (one_more.option != NULL) {
+        fake_host_set(&b->host, one_more.option, one_more.value);
+    }
     bench_open(b);
     *state = b;
     return 0;
@@ -531,5 +539,15 @@ int backend_contract_run(const struct backend_contract *contract)
     failures += contract->persistent
                     ? cmocka_run_group_tests_name("lasting", lasting, NULL, NULL)
                     : cmocka_run_group_tests_name("fleeting", fleeting, NULL, NULL);
+    return failures;
+}
+
+int backend_contract_run_with(const struct backend_contract *contract, const char *option,
+                              const char *value)
+{
+    one_more.option = option;
+    one_more.value = value;
+    int failures = backend_contract_run(contract);
+    one_more.option = NULL;
     return failures;
 }

@@ -54,5 +54,8 @@ size_t bench_count(struct bench *b, unsigned tier);
 
 // Runs the suite; returns the number of failures.
 int backend_contract_run(const struct backend_contract *contract);
+// The same with one more setting of the backend.
+int backend_contract_run_with(const struct backend_contract *contract, const char *option,
+                              const char *value);
 
 #endif

@@ -21,14 +21,17 @@
 
 #define SQL_EXCLUSIVE "PRAGMA locking_mode=EXCLUSIVE"
 #define SQL_WAL       "PRAGMA journal_mode=WAL"
-#define SQL_DURABLE   "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"
-#define SQL_VOLATILE  "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=OFF"
+#define SQL_PERSIST                                                                                \
+    "PRAGMA journal_mode=PERSIST; PRAGMA journal_size_limit=%d" // %d: bytes that are kept of it
+#define SQL_DURABLE  "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"
+#define SQL_VOLATILE "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=OFF"
 
 #define SQL_IS_EMPTY    "SELECT count(*)=0 FROM sqlite_schema"
 #define SQL_APPLICATION "PRAGMA application_id"
 #define SQL_VERSION     "PRAGMA user_version"
 #define SQL_PAGE_SIZE   "PRAGMA page_size"
 #define SQL_META_PAGE   "SELECT value FROM meta WHERE key='page'"
+#define SQL_SLOT_ROOT   "SELECT rootpage FROM sqlite_schema WHERE type='table' AND name='slot'"
 #define SQL_SLOT_COUNT  "SELECT count(*) FROM slot"
 
 // %d: application id, schema version, page size.

@@ -12,11 +12,25 @@
 #include "varve/plugin.h"
 #include "vfs.h"
 
+enum {
+    VARVE_SQLITE_WAL = 0,
+    VARVE_SQLITE_INPLACE = 1
+};
+
+// Blocks that wait for their headers; a transaction of the host's has no more.
+#define VARVE_SQLITE_PENDING 16u
+
+// A block in its slot whose header commit() will write.
+struct varve_sqlite_pending {
+    uint32_t page; // number of the slot's first overflow page
+    uint8_t header[VARVE_BLOCK_HEADER];
+};
+
 struct varve_sqlite_options {
     const char *path;
     int64_t page;
     int64_t heap;
-    int64_t journal; // 0: wal
+    int64_t journal; // VARVE_SQLITE_WAL, VARVE_SQLITE_INPLACE
     int64_t sync;    // 0: full, 1: off
     int64_t checkpoint_ms;
     int64_t wal_limit;
@@ -53,6 +67,12 @@ struct varve_sqlite_store {
     size_t tier_count;
     struct varve_sqlite_index index;
     uint32_t damaged; // slots whose header cannot be read; they are used again
+
+    // inplace.c
+    uint32_t slot_root; // root page of table slot
+    bool behind;        // SQLite's cache has not seen the latest blocks
+    struct varve_sqlite_pending pending[VARVE_SQLITE_PENDING];
+    size_t pending_count;
 
     int wal_frames;             // in the WAL after the last commit
     int64_t checkpoint_boot_ms; // time of the last one, or of the first maintain()
@@ -113,6 +133,27 @@ int varve_sqlite_next(struct varve_instance *self, unsigned tier,
                       struct varve_block_key *out);
 int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
                      void *buf, size_t cap);
+
+// The row of a slot in table slot.
+sqlite3_int64 varve_sqlite_row(const struct varve_sqlite_store *s, unsigned tier, int64_t slot);
+
+// ---- inplace.c ----------------------------------------------------------------------------------
+
+// Whether a block of so many pages can go into the slot without SQLite.
+bool varve_sqlite_inplace_can(const struct varve_sqlite_store *s,
+                              const struct varve_sqlite_entry *e, unsigned pages);
+// Writes the block, without its header until the commit.
+int varve_sqlite_inplace_write(struct varve_sqlite_store *s, struct varve_sqlite_entry *e,
+                               const struct varve_put *put);
+int varve_sqlite_inplace_commit(struct varve_sqlite_store *s);
+void varve_sqlite_inplace_abort(struct varve_sqlite_store *s);
+// SQLite is about to write to the slot itself.
+void varve_sqlite_inplace_forget(struct varve_sqlite_store *s, struct varve_sqlite_entry *e);
+// The first `len` bytes of the slot's block.
+int varve_sqlite_inplace_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf,
+                              uint32_t len);
+// Before SQLite reads or writes: makes it read again what was written without it.
+void varve_sqlite_catch_up(struct varve_sqlite_store *s);
 
 // ---- dictionary.c, events.c ---------------------------------------------------------------------
 
