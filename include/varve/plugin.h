@@ -121,6 +121,8 @@ struct varve_put {
     uint32_t length;
     int64_t expire_before_ms; // blocks of this tier that end before this time may be overwritten;
                               // INT64_MIN: none may
+    uint64_t cap_bytes;       // of the tier: when it would take more space than this, its oldest
+                              // block is overwritten, expired or not; 0: no cap
 };
 
 // A persistent backend's callbacks are called under its instance's lock, from its own task (put,

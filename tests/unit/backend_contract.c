@@ -113,6 +113,22 @@ void bench_store(struct bench *b, unsigned tier, struct varve_block_key key, uin
     }
 }
 
+void bench_store_capped(struct bench *b, unsigned tier, struct varve_block_key key, uint32_t length,
+                        uint64_t cap_bytes)
+{
+    static uint8_t buf[VARVE_BLOCK_MAX];
+    const struct varve_put put = {.tier = tier,
+                                  .key = key,
+                                  .block = buf,
+                                  .length = length,
+                                  .expire_before_ms = 0,
+                                  .cap_bytes = cap_bytes};
+
+    bench_block(buf, tier, &key, length);
+    assert_int_equal(b->ops->put(b->self, &put), 0);
+    assert_int_equal(b->ops->commit(b->self), 0);
+}
+
 bool bench_has(struct bench *b, unsigned tier, struct varve_block_key key, uint32_t length)
 {
     static uint8_t wanted[VARVE_BLOCK_MAX];

@@ -276,6 +276,47 @@ static void what_is_acknowledged_survives_sigkill(void **state)
     }
 }
 
+// ---- caps ---------------------------------------------------------------------------------------
+
+static void hold_a_cap(struct bench *b, const char *journal)
+{
+    const uint64_t cap = 40 * PAGE;
+    int64_t i = 0;
+
+    fake_host_set(&b->host, "journal", journal);
+    bench_open(b);
+    for (; i < 200; i++) {
+        bench_store_capped(b, 0, nth(i), OVERFLOW, cap);
+        bench_store_capped(b, 1, nth(i), OVERFLOW, 0);
+    }
+    assert_int_equal(bench_count(b, 0), 40);
+    assert_int_equal(bench_count(b, 1), 200);
+    for (int64_t k = i - 40; k < i; k++) {
+        assert_true(bench_has(b, 0, nth(k), OVERFLOW));
+    }
+    bench_store_capped(b, 0, nth(i), OVERFLOW, cap / 2); // lowered
+    int steps = 0;
+    while (b->ops->maintain(b->self, 1) == VARVE_E_AGAIN && steps < 100) {
+        steps++;
+    }
+    assert_int_equal(steps, 20);
+    assert_int_equal(bench_count(b, 0), 20);
+    assert_true(bench_has(b, 0, nth(i), OVERFLOW));
+    assert_true(bench_has(b, 0, nth(i - 19), OVERFLOW));
+    fake_host_close(&b->host);
+    assert_sound(b);
+}
+
+static void a_tier_holds_its_cap(void **state)
+{
+    hold_a_cap(*state, "wal");
+}
+
+static void a_tier_holds_its_cap_in_place(void **state)
+{
+    hold_a_cap(*state, "inplace");
+}
+
 // ---- from one journal to the other --------------------------------------------------------------
 
 static void a_store_changes_its_journal_both_ways(void **state)
@@ -325,6 +366,8 @@ int main(void)
         BEHAVIOUR(more_series_make_larger_slots_and_lose_no_history),
         BEHAVIOUR(a_torn_block_costs_no_other),
         BEHAVIOUR(what_is_acknowledged_survives_sigkill),
+        BEHAVIOUR(a_tier_holds_its_cap),
+        BEHAVIOUR(a_tier_holds_its_cap_in_place),
         BEHAVIOUR(a_store_changes_its_journal_both_ways),
         BEHAVIOUR(reopening_an_unchanged_store_writes_nothing),
     };

@@ -209,6 +209,27 @@ static int find_victim(struct varve_sqlite_store *s, const struct varve_put *put
     return 0;
 }
 
+// Bytes of the tier's slots.
+static uint64_t tier_bytes(const struct varve_sqlite_store *s, unsigned tier)
+{
+    uint64_t pages = 0;
+    size_t i = varve_sqlite_index_find(&s->index, tier, INT64_MIN, 0);
+
+    for (; i < s->index.count && s->index.entries[i].tier == tier; i++) {
+        pages += s->index.entries[i].pages;
+    }
+    return pages * s->page;
+}
+
+// Whether one slot more would exceed the cap of a tier that has a block to give.
+static bool at_cap(struct varve_sqlite_store *s, const struct varve_put *put, unsigned pages)
+{
+    const uint64_t held = put->cap_bytes > 0 ? tier_bytes(s, put->tier) : 0;
+
+    s->tiers[put->tier].cap = put->cap_bytes;
+    return held > 0 && held + (uint64_t)pages * s->page > put->cap_bytes;
+}
+
 // Decides where the block goes: an entry to overwrite, or VARVE_SQLITE_NONE for a new slot.
 static int choose(struct varve_sqlite_store *s, const struct varve_put *put, unsigned pages,
                   size_t *at)
@@ -217,20 +238,59 @@ static int choose(struct varve_sqlite_store *s, const struct varve_put *put, uns
     if (*at == VARVE_SQLITE_NONE) {
         *at = varve_sqlite_index_expired(&s->index, put->tier, put->expire_before_ms, pages);
     }
+    if (*at == VARVE_SQLITE_NONE && at_cap(s, put, pages)) {
+        *at = varve_sqlite_index_find(&s->index, put->tier, INT64_MIN, 0);
+    }
     if (*at == VARVE_SQLITE_NONE && s->index.count == s->index.cap) {
         return find_victim(s, put, at);
     }
     return 0;
 }
 
+// A cap that was lowered: the oldest slots go, one at a time. Their pages are used again by what
+// grows; the file keeps its size.
+int varve_sqlite_slots_trim(struct varve_sqlite_store *s)
+{
+    unsigned tier = 0;
+    int rc = refresh(s);
+
+    while (tier < s->tier_count &&
+           (s->tiers[tier].cap == 0 || tier_bytes(s, tier) <= s->tiers[tier].cap)) {
+        tier++;
+    }
+    if (rc < 0 || tier == s->tier_count) {
+        return rc;
+    }
+    const size_t at = varve_sqlite_index_find(&s->index, tier, INT64_MIN, 0);
+    rc = varve_sqlite_begin(s);
+    (void)sqlite3_bind_int64(s->stmt[STMT_SLOT_DROP], 1,
+                             varve_sqlite_row(s, tier, s->index.entries[at].slot)); // exists
+    rc = rc == 0 ? varve_sqlite_run(s, STMT_SLOT_DROP, "remove a slot") : rc;
+    rc = rc == 0 ? varve_sqlite_commit(s->self) : rc;
+    if (rc < 0) {
+        varve_sqlite_abort(s->self);
+        return rc;
+    }
+    varve_sqlite_index_remove(&s->index, at);
+    return VARVE_E_AGAIN;
+}
+
 // How many slots are made at a time. Without SQLite's help only an expired or free slot can be
 // written, so there make enough for a while.
-static unsigned slots_ahead(const struct varve_sqlite_store *s)
+static unsigned slots_ahead(const struct varve_sqlite_store *s, const struct varve_put *put,
+                            unsigned pages)
 {
+    const uint64_t slot_bytes = (uint64_t)pages * s->page;
+    const uint64_t held = put->cap_bytes > 0 ? tier_bytes(s, put->tier) : 0;
     const size_t share = 1 + (s->index.cap - s->index.count) / SLOTS_SHARE;
     const size_t wanted = s->options->journal == VARVE_SQLITE_INPLACE ? SLOTS_AHEAD : 1;
 
-    return (unsigned)(share < wanted ? share : wanted);
+    const size_t count = share < wanted ? share : wanted;
+
+    if (put->cap_bytes > 0 && held + count * slot_bytes > put->cap_bytes) {
+        return 1 + (unsigned)(put->cap_bytes > held ? (put->cap_bytes - held) / slot_bytes / 2 : 0);
+    }
+    return (unsigned)count;
 }
 
 // Makes a slot, or makes an existing one larger, filled with zeros.
@@ -303,7 +363,7 @@ static int append(struct varve_sqlite_store *s, const struct varve_put *put, uns
                                              .pages = (uint16_t)pages,
                                              .tier = (uint8_t)put->tier};
     const sqlite3_int64 row = varve_sqlite_row(s, put->tier, entry.slot);
-    const unsigned count = slots_ahead(s);
+    const unsigned count = slots_ahead(s, put, pages);
     int rc = varve_sqlite_begin(s);
 
     if (rc == 0) {

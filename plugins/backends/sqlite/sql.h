@@ -70,6 +70,7 @@
     X(STMT_ROLLBACK, "ROLLBACK")                                                                   \
     X(STMT_SLOT_ADD, "INSERT INTO slot(id,block) VALUES(?1,zeroblob(?2))")                         \
     X(STMT_SLOT_GROW, "UPDATE slot SET block=zeroblob(?2) WHERE id=?1")                            \
+    X(STMT_SLOT_DROP, "DELETE FROM slot WHERE id=?1")                                              \
     X(STMT_SLOT_LIST, "SELECT id,length(block) FROM slot WHERE id BETWEEN ?1 AND ?2")              \
     X(STMT_SERIES_PUT,                                                                             \
       "INSERT INTO series(id,text,kind,unit,help) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id) DO"       \

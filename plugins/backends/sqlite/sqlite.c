@@ -402,7 +402,8 @@ static int store_maintain(struct varve_instance *self, int64_t now_boot_ms)
     if (s->checkpoint_boot_ms == 0) {
         s->checkpoint_boot_ms = now_boot_ms;
     }
-    int rc = varve_sqlite_events_prune(s);
+    int rc = varve_sqlite_slots_trim(s);
+    rc = rc == 0 ? varve_sqlite_events_prune(s) : rc;
     if (rc != 0) {
         return rc;
     }

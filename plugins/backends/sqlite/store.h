@@ -44,6 +44,7 @@ struct varve_sqlite_tier {
     struct varve_tier tier;
     int64_t id;   // row of table tier; 0: not in the store (read-only)
     int64_t last; // number of its last slot
+    uint64_t cap; // bytes, as the host said last; 0: no cap
 };
 
 struct varve_sqlite_store {
@@ -128,6 +129,8 @@ int varve_sqlite_slots_open(struct varve_sqlite_store *s);
 void varve_sqlite_reader_close(struct varve_sqlite_store *s);
 
 int varve_sqlite_put(struct varve_instance *self, const struct varve_put *put);
+// One bounded step towards the tiers' caps: 0 when all are held, VARVE_E_AGAIN after a step.
+int varve_sqlite_slots_trim(struct varve_sqlite_store *s);
 int varve_sqlite_next(struct varve_instance *self, unsigned tier,
                       const struct varve_block_key *after, int64_t from_ms,
                       struct varve_block_key *out);
