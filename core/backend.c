@@ -85,6 +85,13 @@ static uint32_t put_events(struct varve_host *host, struct varve_backend *backen
     return number;
 }
 
+// Tiers that a store brought with it have no caps.
+static uint64_t tier_cap(const struct varve_host *host, const struct varve_outbox_entry *entry)
+{
+    bool own = (host->flags & (VARVE_HOST_STORE_TIERS | VARVE_HOST_KEEP_ALL)) == 0;
+    return own ? (uint64_t)host->conf->tier_caps[entry->tier] : 0;
+}
+
 static int put_blocks(struct varve_host *host, struct varve_backend *backend,
                       const struct batch *batch)
 {
@@ -95,7 +102,8 @@ static int put_blocks(struct varve_host *host, struct varve_backend *backend,
                                 .key = entry->info.key,
                                 .block = host->outbox.buf + entry->offset,
                                 .length = entry->info.length,
-                                .expire_before_ms = entry->expire_before_ms};
+                                .expire_before_ms = entry->expire_before_ms,
+                                .cap_bytes = tier_cap(host, entry)};
         rc = ops_of(backend)->put(&backend->instance, &put);
     }
     return rc;

@@ -70,14 +70,19 @@ static void show_tier(const struct varve_conf *conf, const struct output *out, s
 {
     const struct varve_tier *tier = &conf->tiers[index];
     bool given = (conf_state(conf)->windows_given >> index & 1u) != 0;
-    char step[24], keep[24], window[24];
+    char step[24], keep[24], window[24], size[24], cap[32] = "";
+    if (conf->tier_caps[index] > 0) {
+        varve_format_size(size, sizeof size, conf->tier_caps[index]);
+        varve_format(cap, sizeof cap, " cap %s", size);
+    }
     varve_format_duration(step, sizeof step, tier->step_ms);
     varve_format_duration(keep, sizeof keep, tier->keep_ms);
     varve_format_duration(window, sizeof window, tier->window_ms);
     if (!given && tier->window_ms == 0) {
-        emit(out, "%s = %s keep %s", tier->name, step, keep);
+        emit(out, "%s = %s keep %s%s", tier->name, step, keep, cap);
     } else {
-        emit(out, "%s = %s keep %s%s window %s", tier->name, step, keep, given ? "" : " ;", window);
+        emit(out, "%s = %s keep %s%s%s window %s", tier->name, step, keep, cap, given ? "" : " ;",
+             window);
     }
 }
 
@@ -156,11 +161,14 @@ static void explain_tiers(const struct output *out)
     static const char *const lines[] = {
         "",
         "[tiers]",
-        "  NAME = STEP keep AGE [window SPAN]",
+        "  NAME = STEP keep AGE [cap SIZE] [window SPAN]",
         "      One line for each tier, raw (the samples themselves) first, each coarser than the",
         "      one before; from the third on a step is a multiple of the former. AGE is how long",
-        "      history stays. SPAN is the time that one block covers: for raw [varve] flush, for",
-        "      the others a quarter of what the finer tier keeps, at most a day. The default is:",
+        "      history stays, SIZE what it may take in each backend (64K, 4M; the oldest goes "
+        "first).",
+        "      SPAN is the time that one block covers: for raw [varve] flush, for the others 60 "
+        "steps,",
+        "      at most a day and half of what the finer tier keeps. The default is:",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         emit(out, "%s", lines[i]);

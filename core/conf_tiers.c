@@ -3,8 +3,8 @@
 //
 // A tier is rebuilt after a restart from the next finer one, so that one must be kept for as long
 // as the coarser tier's open window and one step more. A window that is not written is the flush
-// time for raw, and a quarter of what the finer tier keeps, in whole steps, at most a day, for the
-// others.
+// time for raw; for the others 60 steps, beyond which a row's share of the block hardly falls, but
+// at most a day and half of what the finer tier keeps, in whole steps.
 //
 // Threading: one task, as varve/conf.h says.
 #include <string.h>
@@ -17,7 +17,10 @@
 #define STEP_MAX_MS (31 * DAY_MS) // fits the 32 bits that a block's header has for it
 #define KEEP_MAX_MS (36500 * DAY_MS)
 
-#define EXPECTED "expected NAME = STEP keep AGE [window SPAN], such as minute = 1m keep 24h"
+#define WINDOW_STEPS 60
+
+#define EXPECTED                                                                                   \
+    "expected NAME = STEP keep AGE [cap SIZE] [window SPAN], such as minute = 1m keep 24h"
 
 // Windows follow from the rule above.
 const struct varve_tier conf_default_tiers[CONF_DEFAULT_TIERS] = {
@@ -80,11 +83,22 @@ static const char *next_keyword(const char *p, const char *keyword)
     return p != NULL && strcmp(word, keyword) == 0 ? p : NULL;
 }
 
-static int parse_tier(const char *value, struct varve_tier *tier)
+static const char *next_size(const char *p, int64_t *bytes)
+{
+    char word[24];
+    p = next_word(p, false, word, sizeof word);
+    return p != NULL && varve_parse_size(word, bytes) == 0 && *bytes > 0 ? p : NULL;
+}
+
+static int parse_tier(const char *value, struct varve_tier *tier, int64_t *cap)
 {
     const char *p = next_duration(value, &tier->step_ms);
     p = p != NULL ? next_keyword(p, "keep") : NULL;
     p = p != NULL ? next_duration(p, &tier->keep_ms) : NULL;
+    const char *cap_at = p != NULL ? next_keyword(p, "cap") : NULL;
+    if (cap_at != NULL) {
+        p = next_size(cap_at, cap);
+    }
     if (p != NULL && *skip_separators(p, false) != '\0') {
         p = next_keyword(p, "window");
         p = p != NULL ? next_duration(p, &tier->window_ms) : NULL;
@@ -134,11 +148,12 @@ static int check_name(struct varve_conf *conf, const struct conf_at *at, const c
 }
 
 static void put_tier(struct varve_conf *conf, const struct conf_at *at, size_t index,
-                     const struct varve_tier *tier)
+                     const struct varve_tier *tier, int64_t cap)
 {
     struct conf_state *state = conf_state(conf);
     uint32_t bit = UINT32_C(1) << index;
     conf->tiers[index] = *tier;
+    conf->tier_caps[index] = cap;
     state->tier_at[index] = (struct conf_at){at->file, at->line, "tiers", NULL};
     state->windows_given &= ~bit;
     state->windows_given |= tier->window_ms != 0 ? bit : 0;
@@ -151,10 +166,11 @@ void conf_tiers_apply(struct varve_conf *conf, const struct conf_at *at, const c
                       const char *value, bool in_text)
 {
     struct varve_tier tier = {.window_ms = 0};
+    int64_t cap = 0;
     if (check_name(conf, at, name) != 0) {
         return;
     }
-    if (parse_tier(value, &tier) != 0) {
+    if (parse_tier(value, &tier, &cap) != 0) {
         conf_report(conf, at, EXPECTED "; got '%s'", value);
         return;
     }
@@ -174,7 +190,7 @@ void conf_tiers_apply(struct varve_conf *conf, const struct conf_at *at, const c
         return;
     }
     varve_format(tier.name, sizeof tier.name, "%s", name);
-    put_tier(conf, at, index, &tier);
+    put_tier(conf, at, index, &tier, cap);
 }
 
 void conf_tiers_clear(struct varve_conf *conf)
@@ -188,7 +204,7 @@ void varve_conf_default_tiers(struct varve_conf *conf)
     static const struct conf_at nowhere = {.section = "tiers"};
     conf_tiers_clear(conf);
     for (size_t i = 0; i < CONF_DEFAULT_TIERS && i < VARVE_MAX_TIERS; i++) {
-        put_tier(conf, &nowhere, i, &conf_default_tiers[i]);
+        put_tier(conf, &nowhere, i, &conf_default_tiers[i], 0);
     }
 }
 
@@ -200,8 +216,9 @@ static int64_t default_window(const struct varve_conf *conf, size_t index)
         return conf->settings.flush_ms;
     }
     int64_t step = conf->tiers[index].step_ms;
-    int64_t span = conf->tiers[index - 1].keep_ms / 4;
+    int64_t span = conf->tiers[index - 1].keep_ms / 2;
     span = span < DAY_MS ? span : DAY_MS;
+    span = span < WINDOW_STEPS * step ? span : WINDOW_STEPS * step;
     return span < step ? step : span - span % step;
 }
 

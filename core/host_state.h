@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "arena.h"
+#include "cut.h"
 #include "outbox.h"
 #include "ring.h"
 #include "rollup.h"
@@ -107,6 +108,8 @@ struct varve_host {
     int64_t import_ms;      // time of the sample that was imported last
     int64_t import_span_ms; // how far imported times went forward since the ring was empty
     struct varve_order order;
+    struct varve_order cell_order; // cells may close while `order` is in use
+    struct varve_cut cuts[VARVE_MAX_TIERS];
     uint8_t *block;      // VARVE_BLOCK_MAX: the block being encoded
     uint8_t *read_block; // VARVE_BLOCK_MAX: the block being read at recovery
     void *scratch;       // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
@@ -155,6 +158,8 @@ size_t varve_pipeline_drain(struct varve_host *host);
 void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force);
 // At shutdown: open cells of the base tier, where no finer tier is persisted.
 void varve_pipeline_close_base(struct varve_host *host);
+// Once it is known what is stored where: how windows are cut.
+void varve_pipeline_plan(struct varve_host *host);
 // Boot time at which tick() has something to do next.
 int64_t varve_pipeline_due(struct varve_host *host);
 // Blocks of the tier that end before this may be overwritten.

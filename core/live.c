@@ -88,7 +88,8 @@ static void cells_of_tier(const struct varve_host *host, unsigned tier, varve_se
     int64_t step_ms = host->tiers[tier].step_ms;
     for (uint32_t i = 0; i < window->count; i++) {
         if (window->rows.cells[i].id == id) {
-            add_cell(t, &window->rows.cells[i].cell, step_ms);
+            struct varve_cell cell = varve_window_cell(window, i);
+            add_cell(t, &cell, step_ms);
         }
     }
     for (unsigned level = tier; level >= 1; level--) {
@@ -133,7 +134,7 @@ static void widen_by_cells(const struct varve_host *host, unsigned tier, int64_t
     const struct varve_window *window = &host->windows[tier];
     int64_t step_ms = host->tiers[tier].step_ms;
     for (uint32_t i = 0; i < window->count; i++) {
-        widen(window->rows.cells[i].cell.start_ms, oldest_ms, newest_ms);
+        widen(varve_window_cell(window, i).start_ms, oldest_ms, newest_ms);
     }
     uint32_t series_count = varve_series_count(&host->series);
     for (unsigned level = 0; level < tier; level++) {

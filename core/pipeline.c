@@ -72,12 +72,13 @@ static void begin_block(struct varve_host *host, struct varve_block_writer *w, s
 
 // The total in the header includes the block's own pages, since nothing is written afterwards that
 // could tell of them.
-static void finish_block(struct varve_host *host, struct varve_block_writer *w, size_t tier)
+// Returns the block's length in bytes, 0 when nothing was added.
+static uint32_t finish_block(struct varve_host *host, struct varve_block_writer *w, size_t tier)
 {
     size_t length = w->used + w->dir_used;
     w->info.flash_bytes += (length + FLASH_PAGE_BYTES - 1) / FLASH_PAGE_BYTES * FLASH_PAGE_BYTES;
     if (varve_block_finish(w) < 0) {
-        return; // nothing was added
+        return 0;
     }
     struct varve_outbox_entry entry = {.info = w->info,
                                        .wanted = wanted_by(host, tier),
@@ -88,6 +89,7 @@ static void finish_block(struct varve_host *host, struct varve_block_writer *w, 
     // A refused block is counted by the outbox and reported with the statistics.
     (void)varve_outbox_add(&host->outbox, &entry, host->block);
     host->next_seq[tier]++;
+    return w->info.length;
 }
 
 // Adds a chunk, in a new block when the current one is full.
@@ -101,7 +103,7 @@ static void add_chunk(struct varve_host *host, struct varve_block_writer *w, siz
             return;
         }
         int64_t base_ms = w->info.key.start_ms;
-        finish_block(host, w, tier);
+        (void)finish_block(host, w, tier); // the rest is what tells how to cut
         begin_block(host, w, tier, base_ms);
     }
 }
@@ -115,13 +117,14 @@ static size_t gather_cells(const struct varve_host *host, const struct varve_win
     struct varve_cell *cells = host->cell_scratch;
     size_t n = 0;
     for (uint32_t i = from; i < to; i++) {
-        cells[n++] = window->rows.cells[host->order.index[i]].cell;
+        cells[n++] = varve_window_cell(window, host->cell_order.index[i]);
     }
     varve_sort_rows(cells, sizeof *cells, n, host->sort_scratch);
     return varve_merge_cells(cells, n);
 }
 
-static void close_cells(struct varve_host *host, size_t tier)
+// `early`: not because of what the window holds.
+static void close_cells(struct varve_host *host, size_t tier, bool early)
 {
     struct varve_window *window = &host->windows[tier];
     struct varve_block_writer w;
@@ -129,19 +132,24 @@ static void close_cells(struct varve_host *host, size_t tier)
     if (window->count == 0) {
         return;
     }
-    varve_order_rows(&host->order, window->rows.cells, sizeof *window->rows.cells,
+    varve_order_rows(&host->cell_order, window->rows.cells, sizeof *window->rows.cells,
                      offsetof(struct varve_cell_row, id), window->count, series_count);
+    uint32_t seq = host->next_seq[tier];
     begin_block(host, &w, tier, window->first_unix_ms);
     for (uint32_t id = 0; id < series_count; id++) {
-        uint32_t end = host->order.start[id + 1];
-        for (uint32_t at = host->order.start[id]; at < end;) {
+        uint32_t end = host->cell_order.start[id + 1];
+        for (uint32_t at = host->cell_order.start[id]; at < end;) {
             uint32_t take = end - at < SCRATCH_CELLS ? end - at : (uint32_t)SCRATCH_CELLS;
             size_t n = gather_cells(host, window, at, at + take);
             add_chunk(host, &w, tier, (varve_series_id)id, host->cell_scratch, n);
             at += take;
         }
     }
-    finish_block(host, &w, tier);
+    uint32_t length = finish_block(host, &w, tier);
+    if (host->next_seq[tier] == seq + 1) { // not split into several
+        varve_cut_learn(&host->cuts[tier], window->count, length, early);
+    }
+    varve_cut_begin(&host->cuts[tier]);
     varve_window_reset(window);
 }
 
@@ -154,14 +162,27 @@ static void take_cell(void *arg, size_t level, varve_series_id id, const struct 
     if (cell->start_ms < varve_pipeline_expiry(host, tier)) {
         return; // older than what the tier keeps: coarser tiers still get it
     }
-    if (window->count == window->cap) {
-        close_cells(host, tier);
+    if (window->count >= host->cuts[tier].limit &&
+        varve_cut_due(&host->cuts[tier], window->count, cell->start_ms - window->first_unix_ms,
+                      host->tiers[tier].window_ms)) {
+        close_cells(host, tier, false);
     }
     host->has_late[tier] |= cell->start_ms < host->mark_ms[tier];
-    window->rows.cells[window->count++] = (struct varve_cell_row){.cell = *cell, .id = id};
-    if (cell->start_ms < window->first_unix_ms) {
-        window->first_unix_ms = cell->start_ms;
+    if (varve_window_add_cell(window, id, cell) != 0) {
+        close_cells(host, tier, false);
+        host->has_late[tier] |= cell->start_ms < host->mark_ms[tier];
+        // An empty window has room: its base is the cell's own start.
+        (void)varve_window_add_cell(window, id, cell);
     }
+}
+
+// Time after which the tier's window closes. That of the finest persisted tier bounds what a power
+// cut loses, together with the raw window before it and the open cell.
+static int64_t cell_span(const struct varve_host *host, size_t tier)
+{
+    int64_t span_ms = host->tiers[tier].window_ms;
+    int64_t bound_ms = host->conf->settings.flush_ms - host->tiers[tier].step_ms;
+    return tier == host->base_tier && bound_ms < span_ms ? bound_ms : span_ms;
 }
 
 // Closes the cell windows that cover their span by `time_ms`, and moves the rolled-up-to marks.
@@ -174,8 +195,8 @@ static void advance_tiers(struct varve_host *host, int64_t time_ms)
         if (upto > host->upto_ms[tier]) {
             host->upto_ms[tier] = upto;
         }
-        if (window->count > 0 && upto - window->first_unix_ms >= host->tiers[tier].window_ms) {
-            close_cells(host, tier);
+        if (window->count > 0 && upto - window->first_unix_ms >= cell_span(host, tier)) {
+            close_cells(host, tier, false);
         }
     }
 }
@@ -189,7 +210,7 @@ static void close_late(struct varve_host *host)
     }
     for (size_t tier = 1; tier < host->tier_count; tier++) {
         if (host->has_late[tier]) {
-            close_cells(host, tier);
+            close_cells(host, tier, true);
         }
     }
 }
@@ -264,7 +285,7 @@ static void each_chunk(struct varve_host *host, struct varve_block_writer *w)
 }
 
 // Two passes, since rolling up may close cell windows, which need the block buffer.
-static void close_raw(struct varve_host *host)
+static void close_raw(struct varve_host *host, bool early)
 {
     struct varve_window *window = &host->windows[0];
     struct varve_block_writer w;
@@ -279,22 +300,32 @@ static void close_raw(struct varve_host *host)
     varve_order_rows(&host->order, window->rows.raw, sizeof *window->rows.raw,
                      offsetof(struct varve_raw_row, id), window->count,
                      varve_series_count(&host->series));
+    uint32_t seq = host->next_seq[0];
     begin_block(host, &w, 0, first_ms);
     each_chunk(host, &w);
-    finish_block(host, &w, 0);
+    uint32_t length = finish_block(host, &w, 0);
+    if (host->next_seq[0] == seq + 1) {
+        varve_cut_learn(&host->cuts[0], window->count, length, early);
+    }
+    varve_cut_begin(&host->cuts[0]);
     each_chunk(host, NULL);
     advance_tiers(host, not_after_now(host, last_ms));
     varve_window_reset(window);
 }
 
-// Whether a row would stretch the window beyond its span.
-static bool needs_cut(const struct varve_host *host, const struct varve_sample *sample)
+// Whether a row would stretch the window beyond its span, or its block beyond the pages it fills.
+static bool needs_cut(struct varve_host *host, const struct varve_sample *sample)
 {
     const struct varve_window *window = &host->windows[0];
     int64_t first_ms =
         (sample->flags & VARVE_SAMPLE_UNIX) != 0 ? window->first_unix_ms : window->first_boot_ms;
-    return window->count == window->cap ||
-           (first_ms != INT64_MAX && sample->time_ms - first_ms >= host->tiers[0].window_ms);
+    int64_t span_ms = host->tiers[0].window_ms;
+    if (window->count == window->cap ||
+        (first_ms != INT64_MAX && sample->time_ms - first_ms >= span_ms)) {
+        return true;
+    }
+    return window->count >= host->cuts[0].limit && first_ms != INT64_MAX &&
+           varve_cut_due(&host->cuts[0], window->count, sample->time_ms - first_ms, span_ms);
 }
 
 // A time before 1970 or more than a day ahead of a trusted clock.
@@ -312,7 +343,7 @@ static void append(struct varve_host *host, const struct varve_sample *sample)
         return;
     }
     if (needs_cut(host, sample)) {
-        close_raw(host);
+        close_raw(host, false);
     }
     if (window->count == window->cap) {
         host->dropped_window++; // the clock is not trusted yet and nothing can be stamped
@@ -376,12 +407,12 @@ void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force)
     bool old = window->first_boot_ms != INT64_MAX &&
                now_ms - window->first_boot_ms >= host->tiers[0].window_ms;
     if (force || old) {
-        close_raw(host);
+        close_raw(host, !old);
         close_late(host);
     }
     // Where raw is not persisted, the finest tier that is must not wait for its window either.
     if (force && host->base_tier > 0 && host->base_tier < host->tier_count) {
-        close_cells(host, host->base_tier);
+        close_cells(host, host->base_tier, true);
     }
     varve_port_mutex_unlock(&host->store_lock);
 }
@@ -392,7 +423,7 @@ void varve_pipeline_close_base(struct varve_host *host)
     if (host->base_tier > 0 && host->base_tier < host->tier_count) {
         int64_t end_ms = host->newest_ms + host->tiers[host->base_tier].step_ms;
         varve_rollup_close(&host->rollup, varve_series_count(&host->series), end_ms);
-        close_cells(host, host->base_tier);
+        close_cells(host, host->base_tier, true);
     }
     varve_port_mutex_unlock(&host->store_lock);
 }
@@ -427,10 +458,11 @@ int varve_pipeline_init(struct varve_host *host)
     struct varve_ring_slot *slots = varve_arena_take(arena, ring * sizeof *slots, 64);
     int rc = varve_window_init_raw(&host->windows[0], arena, raw_rows);
     for (size_t tier = 1; tier < host->tier_count; tier++) {
-        rc |= varve_window_init_cells(&host->windows[tier], arena, cell_rows);
+        rc |= varve_window_init_cells(&host->windows[tier], arena, cell_rows,
+                                      host->tiers[tier].step_ms);
     }
-    rc |= varve_order_init(&host->order, arena, raw_rows > cell_rows ? raw_rows : cell_rows,
-                           host->series.cap);
+    rc |= varve_order_init(&host->order, arena, raw_rows, host->series.cap);
+    rc |= varve_order_init(&host->cell_order, arena, cell_rows, host->series.cap);
     rc |= varve_outbox_init(&host->outbox, arena, (uint32_t)settings->outbox_bytes);
     rc |= varve_rollup_init(&host->rollup, arena, host->tiers, host->tier_count, host->series.cap);
     host->block = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
@@ -445,4 +477,28 @@ int varve_pipeline_init(struct varve_host *host)
     host->rollup.sink = take_cell;
     host->rollup.sink_arg = host;
     return 0;
+}
+
+// Bytes of a block that fill a page of the first persistent backend that keeps the tier; 0: none.
+static uint32_t page_payload(struct varve_host *host, size_t tier)
+{
+    for (size_t b = 0; b < host->backend_count; b++) {
+        struct varve_backend *backend = &host->backends[b];
+        const struct varve_backend_ops *ops = backend->instance.plugin->backend;
+        bool holds = (backend->conf->tiers >> tier & 1u) != 0;
+        if (holds && backend->persistent && ops->page_payload != NULL) {
+            return ops->page_payload(&backend->instance);
+        }
+    }
+    return 0;
+}
+
+// The base tier's window is cut by its loss bound alone: its cells come in bursts, when a raw
+// window closes.
+void varve_pipeline_plan(struct varve_host *host)
+{
+    for (size_t tier = 0; tier < host->tier_count; tier++) {
+        bool bounded = tier > 0 && tier == host->base_tier;
+        varve_cut_init(&host->cuts[tier], bounded ? 0 : page_payload(host, tier));
+    }
 }

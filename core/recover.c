@@ -107,6 +107,8 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     }
     host->upto_ms[tier] = info.upto_ms;
     host->mark_ms[tier] = info.upto_ms;
+    varve_cut_learn(&host->cuts[tier], info.rows, info.length, false);
+    varve_cut_begin(&host->cuts[tier]);
     host->samples_before =
         info.samples > host->samples_before ? info.samples : host->samples_before;
     host->flash_before =
@@ -230,6 +232,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
 {
     host->newest_ms = INT64_MIN;
     host->base_tier = finest_persisted(host);
+    varve_pipeline_plan(host);
     int rc = load_dictionaries(host, why, why_cap);
     if (rc != 0) {
         return rc;

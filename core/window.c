@@ -20,13 +20,81 @@ int varve_window_init_raw(struct varve_window *window, struct varve_arena *arena
     return window->rows.raw != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
 
-int varve_window_init_cells(struct varve_window *window, struct varve_arena *arena, uint32_t cap)
+int varve_window_init_cells(struct varve_window *window, struct varve_arena *arena, uint32_t cap,
+                            int64_t step_ms)
 {
     window->cap = cap;
+    window->step_ms = step_ms;
     window->rows.cells = varve_arena_take(arena, cap * sizeof *window->rows.cells, 8);
     varve_window_reset(window);
     return window->rows.cells != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
+
+// ---- cells in rows
+// ------------------------------------------------------------------------------
+
+#define U24_MAX     0xffffffu
+#define STEPS_LIMIT INT64_C(0x800000) // steps fit in 24 bits with their sign
+
+_Static_assert(sizeof(struct varve_cell_row) == 40, "a cell row has no padding");
+
+static void put_u24(uint8_t p[3], uint32_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)(v >> 16);
+}
+
+static uint32_t u24_at(const uint8_t p[3])
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+}
+
+static void put_row(struct varve_window *window, varve_series_id id, int64_t steps, uint32_t count,
+                    const struct varve_cell *cell, double sum)
+{
+    struct varve_cell_row *row = &window->rows.cells[window->count++];
+    *row = (struct varve_cell_row){
+        .min = cell->min, .max = cell->max, .sum = sum, .last = cell->last, .id = id};
+    put_u24(row->steps, (uint32_t)steps & U24_MAX);
+    put_u24(row->count, count);
+}
+
+int varve_window_add_cell(struct varve_window *window, varve_series_id id,
+                          const struct varve_cell *cell)
+{
+    uint32_t further = (cell->count - 1) / U24_MAX; // rows beyond the first
+    int64_t base_ms = window->count == 0 ? cell->start_ms : window->base_ms;
+    int64_t steps = (cell->start_ms - base_ms) / window->step_ms;
+    if (window->cap - window->count <= further || steps < -STEPS_LIMIT || steps >= STEPS_LIMIT) {
+        return VARVE_E_FULL;
+    }
+    window->base_ms = base_ms;
+    put_row(window, id, steps, cell->count - further * U24_MAX, cell, cell->sum);
+    for (uint32_t i = 0; i < further; i++) {
+        put_row(window, id, steps, U24_MAX, cell, 0);
+    }
+    if (cell->start_ms < window->first_unix_ms) {
+        window->first_unix_ms = cell->start_ms;
+    }
+    return 0;
+}
+
+struct varve_cell varve_window_cell(const struct varve_window *window, uint32_t row)
+{
+    const struct varve_cell_row *r = &window->rows.cells[row];
+    int64_t steps = u24_at(r->steps);
+    steps = steps >= STEPS_LIMIT ? steps - 2 * STEPS_LIMIT : steps;
+    return (struct varve_cell){.start_ms = window->base_ms + steps * window->step_ms,
+                               .count = u24_at(r->count),
+                               .min = r->min,
+                               .max = r->max,
+                               .sum = r->sum,
+                               .last = r->last};
+}
+
+// ---- order
+// --------------------------------------------------------------------------------------
 
 int varve_order_init(struct varve_order *order, struct varve_arena *arena, uint32_t max_rows,
                      uint32_t series_cap)

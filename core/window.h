@@ -16,9 +16,13 @@ struct varve_raw_row {
     uint16_t flags; // VARVE_SAMPLE_UNIX as in core/ring.h
 };
 
+// A cell in 40 bytes: its start in steps from the window's base, its count in 24 bits. Many cells
+// wait here, an hour of minutes for every series.
 struct varve_cell_row {
-    struct varve_cell cell;
+    double min, max, sum, last;
     varve_series_id id;
+    uint8_t steps[3]; // signed, little-endian
+    uint8_t count[3];
 };
 
 // One of the two row types, by tier.
@@ -29,6 +33,8 @@ struct varve_window {
     } rows;
     uint32_t cap;
     uint32_t count;
+    int64_t step_ms;       // cells: the tier's step
+    int64_t base_ms;       // cells: start of the first one
     int64_t first_boot_ms; // boot time of the first boot-stamped row; INT64_MAX: none
     int64_t
         first_unix_ms; // Unix time of the first Unix-stamped row (cells: of any); INT64_MAX: none
@@ -41,8 +47,17 @@ struct varve_order {
 };
 
 int varve_window_init_raw(struct varve_window *window, struct varve_arena *arena, uint32_t cap);
-int varve_window_init_cells(struct varve_window *window, struct varve_arena *arena, uint32_t cap);
+int varve_window_init_cells(struct varve_window *window, struct varve_arena *arena, uint32_t cap,
+                            int64_t step_ms);
 void varve_window_reset(struct varve_window *window);
+
+// Adds a cell, in several rows if its count needs them: they merge when the window closes. Returns
+// VARVE_E_FULL when there is no room, or when the cell is too far from the others: close the window
+// first.
+int varve_window_add_cell(struct varve_window *window, varve_series_id id,
+                          const struct varve_cell *cell);
+// The cell in row `row`.
+struct varve_cell varve_window_cell(const struct varve_window *window, uint32_t row);
 
 int varve_order_init(struct varve_order *order, struct varve_arena *arena, uint32_t max_rows,
                      uint32_t series_cap);

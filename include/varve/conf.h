@@ -2,7 +2,7 @@
 // Configuration: INI text into one staged struct that a host is then made from.
 //
 //   [varve]                    settings of the host: struct varve_settings
-//   [tiers]                    NAME = STEP keep AGE [window SPAN], finest (raw) first
+//   [tiers]                    NAME = STEP keep AGE [cap SIZE] [window SPAN], finest first
 //   [collector NAME]           an instance of the collector plugin NAME
 //   [collector NAME : PLUGIN]  the same under another name; [backend NAME : PLUGIN] likewise
 //
@@ -54,6 +54,7 @@ struct varve_conf {
     const char *(*environment)(const char *name); // for ${NAME}; NULL: none is defined
     struct varve_settings settings;
     struct varve_tier tiers[VARVE_MAX_TIERS];
+    int64_t tier_caps[VARVE_MAX_TIERS]; // bytes that a tier takes in each backend; 0: no cap
     size_t tier_count;
     struct varve_instance_conf instances[VARVE_MAX_INSTANCES];
     size_t instance_count;

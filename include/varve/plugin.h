@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   1u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   2u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
@@ -121,6 +121,8 @@ struct varve_put {
     uint32_t length;
     int64_t expire_before_ms; // blocks of this tier that end before this time may be overwritten;
                               // INT64_MIN: none may
+    uint64_t cap_bytes;       // of the tier: when it would take more space than this, its oldest
+                              // block is overwritten, expired or not; 0: no cap
 };
 
 // What a check of a store found.
@@ -191,6 +193,10 @@ struct varve_backend_ops {
     // but for the fields marked `in`. Returns 0 when the check was made, whatever it found, or an
     // error. Repairing needs a store that is open for writing.
     int (*check)(struct varve_instance *self, struct varve_check *check);
+    // Optional: how many bytes of a block fill one page of flash, n times as many filling n pages;
+    // constant while it is open. The host cuts windows so that blocks fill whole pages. NULL or 0:
+    // it makes no difference.
+    uint32_t (*page_payload)(struct varve_instance *self);
 };
 
 // The host's tiers, in configuration order, raw first; returns their number. 0 tiers: the host

@@ -112,6 +112,22 @@ void bench_store(struct bench *b, unsigned tier, struct varve_block_key key, uin
     }
 }
 
+void bench_store_capped(struct bench *b, unsigned tier, struct varve_block_key key, uint32_t length,
+                        uint64_t cap_bytes)
+{
+    static uint8_t buf[VARVE_BLOCK_MAX];
+    const struct varve_put put = {.tier = tier,
+                                  .key = key,
+                                  .block = buf,
+                                  .length = length,
+                                  .expire_before_ms = 0,
+                                  .cap_bytes = cap_bytes};
+
+    bench_block(buf, tier, &key, length);
+    assert_int_equal(b->ops->put(b->self, &put), 0);
+    assert_int_equal(b->ops->commit(b->self), 0);
+}
+
 bool bench_has(struct bench *b, unsigned tier, struct varve_block_key key, uint32_t length)
 {
     static uint8_t wanted[VARVE_BLOCK_MAX];
@@ -145,6 +161,11 @@ static struct varve_block_key nth(int64_t i)
 
 // ---- the suite ----------------------------------------------------------------------------------
 
+// The setting of backend_contract_run_with().
+static struct {
+    const char *option, *value;
+} one_more;
+
 static int setup(void **state)
 {
     const struct backend_contract *contract = *state;
@@ -155,6 +176,9 @@ static int setup(void **state)
     }
     bench_init(b, contract->plugin);
     fake_host_set(&b->host, contract->cap_option, "16");
+    if (one_more.option != NULL) {
+        fake_host_set(&b->host, one_more.option, one_more.value);
+    }
     bench_open(b);
     *state = b;
     return 0;
@@ -530,5 +554,15 @@ int backend_contract_run(const struct backend_contract *contract)
     failures += contract->persistent
                     ? cmocka_run_group_tests_name("lasting", lasting, NULL, NULL)
                     : cmocka_run_group_tests_name("fleeting", fleeting, NULL, NULL);
+    return failures;
+}
+
+int backend_contract_run_with(const struct backend_contract *contract, const char *option,
+                              const char *value)
+{
+    one_more.option = option;
+    one_more.value = value;
+    int failures = backend_contract_run(contract);
+    one_more.option = NULL;
     return failures;
 }

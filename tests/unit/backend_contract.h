@@ -47,6 +47,9 @@ int bench_put(struct bench *b, unsigned tier, struct varve_block_key key, uint32
 // The same, and commit; both must succeed.
 void bench_store(struct bench *b, unsigned tier, struct varve_block_key key, uint32_t length,
                  int64_t expire_before_ms);
+// The same within a cap on the tier's bytes; nothing has expired.
+void bench_store_capped(struct bench *b, unsigned tier, struct varve_block_key key, uint32_t length,
+                        uint64_t cap_bytes);
 // Is the block there, bit for bit?
 bool bench_has(struct bench *b, unsigned tier, struct varve_block_key key, uint32_t length);
 // Number of blocks of a tier, walked by next(); fails the test when they are out of order.
@@ -54,5 +57,8 @@ size_t bench_count(struct bench *b, unsigned tier);
 
 // Runs the suite; returns the number of failures.
 int backend_contract_run(const struct backend_contract *contract);
+// The same with one more setting of the backend.
+int backend_contract_run_with(const struct backend_contract *contract, const char *option,
+                              const char *value);
 
 #endif

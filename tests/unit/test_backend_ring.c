@@ -79,6 +79,26 @@ static void an_index_larger_than_the_ring_is_refused(void **state)
     bench_end(&b);
 }
 
+static void a_tier_holds_its_cap_and_the_others_keep_theirs(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_init(&b, &varve_backend_ring);
+    bench_open(&b);
+    for (int64_t i = 0; i < 30; i++) {
+        bench_store_capped(&b, 0, nth(i), 1000, 10000);
+        bench_store_capped(&b, 1, nth(i), 1000, 0);
+    }
+    assert_int_equal(bench_count(&b, 0), 10);
+    assert_int_equal(bench_count(&b, 1), 30);
+    assert_true(bench_has(&b, 0, nth(20), 1000));
+    bench_store_capped(&b, 0, nth(30), 1000, 3500); // the cap was lowered
+    assert_int_equal(bench_count(&b, 0), 3);
+    assert_true(bench_has(&b, 0, nth(28), 1000));
+    bench_end(&b);
+}
+
 int main(void)
 {
     const struct backend_contract contract = {&varve_backend_ring, false, "blocks"};
@@ -86,6 +106,7 @@ int main(void)
         cmocka_unit_test(a_flood_of_raw_does_not_push_out_coarse_blocks),
         cmocka_unit_test(expired_blocks_of_any_tier_go_first),
         cmocka_unit_test(a_block_larger_than_the_ring_is_refused),
+        cmocka_unit_test(a_tier_holds_its_cap_and_the_others_keep_theirs),
         cmocka_unit_test(an_index_larger_than_the_ring_is_refused),
     };
 

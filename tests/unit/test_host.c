@@ -54,6 +54,57 @@ static void check_all_tiers(const char *selector, const struct varve_point *poin
 
 static struct varve_point points[60000];
 
+#define MANY 40
+
+// Every series gets the points, plus its number, all in time order as collectors push them.
+static void push_many(const int ids[MANY], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (int s = 0; s < MANY; s++) {
+            assert_int_equal(varve_push_at(f.host, ids[s], points[i].time_ms, points[i].value + s),
+                             0);
+        }
+        (void)varve_host_step(f.host);
+    }
+}
+
+// A cell window that fills up while a raw window is being rolled up is closed in the midst of it.
+static void cells_that_close_while_raw_is_rolled_up_disturb_nothing(void **state)
+{
+    (void)state;
+    enum {
+        N = 900
+    };
+    static struct varve_point own[N];
+    int ids[MANY];
+    fixture_init(&f, "all");
+    f.conf.settings.cell_rows = 64; // less than the cells of one raw window
+    fixture_open(&f, 0);
+    for (int s = 0; s < MANY; s++) {
+        char text[32];
+        snprintf(text, sizeof text, "many{n=\"%02d\"}", s);
+        ids[s] = fixture_series(&f, text, VARVE_GAUGE);
+    }
+    make_points(points, N, fixture_start_ms(), 5);
+    push_many(ids, N);
+    for (int round = 0; round < 2; round++) {
+        for (int s = 0; s < MANY; s += 13) {
+            char text[32];
+            snprintf(text, sizeof text, "many{n=\"%02d\"}", s);
+            memcpy(own, points, sizeof own);
+            for (size_t i = 0; i < N; i++) {
+                own[i].value += s;
+            }
+            check_raw(text, own, N);
+            check_all_tiers(text, own, N);
+        }
+        fixture_close(&f);
+        fixture_open(&f, 0);
+    }
+    fixture_close(&f);
+    fixture_end(&f);
+}
+
 static void samples_read_back_from_ram_and_store_bit_exact(void **state)
 {
     (void)state;
@@ -451,6 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_read_back_from_ram_and_store_bit_exact),
+        cmocka_unit_test(cells_that_close_while_raw_is_rolled_up_disturb_nothing),
         cmocka_unit_test(restarts_neither_lose_nor_repeat_a_sample),
         cmocka_unit_test(a_crash_loses_the_open_window_only_and_rollups_agree_with_raw),
         cmocka_unit_test(rollups_survive_where_raw_is_not_stored),

@@ -166,13 +166,75 @@ static void neighbours_of_the_same_start_become_one(void **state)
     assert_int_equal(varve_merge_cells(cells, 0), 0);
 }
 
+static void cells_come_back_from_their_rows_bit_exact(void **state)
+{
+    (void)state;
+    static _Alignas(16) uint8_t memory[16 * sizeof(struct varve_cell_row)];
+    struct varve_arena arena = {.base = memory, .size = sizeof memory};
+    struct varve_window window;
+    const int64_t step = 60000, base = INT64_C(1700000000) * 60;
+    assert_int_equal(varve_window_init_cells(&window, &arena, 16, step), 0);
+    const struct varve_cell cells[] = {
+        {base, 12, -1.5, 2.25, 3e300, -0.0},
+        {base + 5 * step, 1, 1, 1, 1, 1},
+        {base - 5 * step, 0xffffff, 1, 1, 1, 1}, // late, and as many as a row can count
+        {base + INT64_C(0x7fffff) * step, 7, 1, 2, 3, 4},
+        {base - INT64_C(0x800000) * step, 7, 1, 2, 3, 4},
+    };
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(varve_window_add_cell(&window, (varve_series_id)(i * 7), &cells[i]), 0);
+    }
+    assert_int_equal(window.count, 5);
+    assert_int_equal(window.first_unix_ms, cells[4].start_ms);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct varve_cell cell = varve_window_cell(&window, i);
+        assert_int_equal(window.rows.cells[i].id, i * 7);
+        assert_int_equal(cell.start_ms, cells[i].start_ms);
+        assert_int_equal(cell.count, cells[i].count);
+        assert_memory_equal(&cell.min, &cells[i].min, 4 * sizeof(double));
+    }
+}
+
+static void a_cell_too_far_away_or_too_many_is_refused(void **state)
+{
+    (void)state;
+    static _Alignas(16) uint8_t memory[3 * sizeof(struct varve_cell_row)];
+    struct varve_arena arena = {.base = memory, .size = sizeof memory};
+    struct varve_window window;
+    assert_int_equal(varve_window_init_cells(&window, &arena, 3, 1000), 0);
+    struct varve_cell c = cell(0, 1, 5), far = cell(INT64_C(0x800000) * 1000, 1, 5);
+    assert_int_equal(varve_window_add_cell(&window, 0, &c), 0);
+    assert_int_equal(varve_window_add_cell(&window, 0, &far), VARVE_E_FULL);
+    c.count = UINT32_MAX; // needs 257 rows
+    assert_int_equal(varve_window_add_cell(&window, 0, &c), VARVE_E_FULL);
+    assert_int_equal(window.count, 1);
+}
+
+static void a_count_beyond_24_bits_is_spread_over_rows_that_merge(void **state)
+{
+    (void)state;
+    static _Alignas(16) uint8_t memory[8 * sizeof(struct varve_cell_row)];
+    struct varve_arena arena = {.base = memory, .size = sizeof memory};
+    struct varve_window window;
+    struct varve_cell c = cell(5000, 50000000, 1), rows[8];
+    assert_int_equal(varve_window_init_cells(&window, &arena, 8, 1000), 0);
+    assert_int_equal(varve_window_add_cell(&window, 3, &c), 0);
+    assert_int_equal(window.count, 3);
+    for (uint32_t i = 0; i < window.count; i++) {
+        rows[i] = varve_window_cell(&window, i);
+    }
+    assert_int_equal(varve_merge_cells(rows, window.count), 1);
+    assert_int_equal(rows[0].count, c.count);
+    assert_true(rows[0].sum == c.sum && rows[0].min == 1 && rows[0].last == 1);
+}
+
 static void reset_window_is_empty_but_keeps_its_memory(void **state)
 {
     (void)state;
     static _Alignas(16) uint8_t memory[ROWS * sizeof(struct varve_cell_row)];
     struct varve_arena arena = {.base = memory, .size = sizeof memory};
     struct varve_window window;
-    assert_int_equal(varve_window_init_cells(&window, &arena, ROWS), 0);
+    assert_int_equal(varve_window_init_cells(&window, &arena, ROWS, 60000), 0);
     assert_int_equal(window.cap, ROWS);
     assert_int_equal(window.count, 0);
     window.count = 3;
@@ -194,7 +256,7 @@ static void memory_too_small_is_said(void **state)
     assert_int_equal(varve_window_init_raw(&window, &arena, 3), VARVE_E_NO_MEMORY);
     arena.wanted = 0;
     assert_int_equal(varve_window_init_raw(&window, &arena, 2), 0);
-    assert_int_equal(varve_window_init_cells(&window, &arena, 1), VARVE_E_NO_MEMORY);
+    assert_int_equal(varve_window_init_cells(&window, &arena, 1, 60000), VARVE_E_NO_MEMORY);
     assert_int_equal(varve_order_init(&order, &arena, 10, 10), VARVE_E_NO_MEMORY);
 }
 
@@ -206,6 +268,9 @@ int main(void)
         cmocka_unit_test(rows_in_order_need_no_scratch),
         cmocka_unit_test(cells_are_sorted_whole),
         cmocka_unit_test(neighbours_of_the_same_start_become_one),
+        cmocka_unit_test(cells_come_back_from_their_rows_bit_exact),
+        cmocka_unit_test(a_cell_too_far_away_or_too_many_is_refused),
+        cmocka_unit_test(a_count_beyond_24_bits_is_spread_over_rows_that_merge),
         cmocka_unit_test(reset_window_is_empty_but_keeps_its_memory),
         cmocka_unit_test(memory_too_small_is_said),
     };

@@ -162,8 +162,32 @@ static size_t find_oldest_of_largest(const struct ring *r, const struct varve_pu
     return find(r, largest, INT64_MIN, 0);
 }
 
+// Bytes of the tier's blocks.
+static size_t tier_bytes(const struct ring *r, unsigned tier)
+{
+    size_t bytes = 0;
+
+    for (size_t i = find(r, tier, INT64_MIN, 0); i < r->count && r->entries[i].tier == tier; i++) {
+        bytes += r->entries[i].length;
+    }
+    return bytes;
+}
+
+// Keeps a tier within its cap: its oldest blocks go.
+static void hold_cap(struct ring *r, const struct varve_put *put)
+{
+    size_t held = put->cap_bytes > 0 ? tier_bytes(r, put->tier) : 0;
+
+    while (held > 0 && held + put->length > put->cap_bytes) {
+        const size_t oldest = find(r, put->tier, INT64_MIN, 0);
+        held -= r->entries[oldest].length;
+        remove_at(r, oldest);
+    }
+}
+
 static void make_room(struct ring *r, const struct varve_put *put)
 {
+    hold_cap(r, put);
     while (r->count == r->cap || r->bytes - r->used < put->length) {
         size_t victim = find_expired(r);
         if (victim == r->count) {

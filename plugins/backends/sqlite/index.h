@@ -16,6 +16,7 @@ struct varve_sqlite_entry {
     struct varve_block_key key;
     uint32_t slot;   // number within the tier
     uint32_t length; // bytes of the block; 0: the slot is free
+    uint32_t first;  // number of its first overflow page; 0: not looked up yet
     uint16_t pages;  // capacity: overflow pages
     uint8_t tier;    // index in the host's list
 };

@@ -21,6 +21,8 @@
 #define FILE_HEADER 100
 #define MIN_CACHE   16 // pages
 
+#define JOURNAL_KEPT (256 * 1024) // bytes of an idle rollback journal
+
 // ---- recognising a store ------------------------------------------------------------------------
 
 static uint32_t big_endian(const uint8_t *p)
@@ -171,10 +173,23 @@ static int check_page(struct varve_sqlite_store *s)
     return rc;
 }
 
+static int switch_to_rollback(struct varve_sqlite_store *s)
+{
+    char sql[sizeof SQL_PERSIST + 16];
+    int64_t root = 0;
+    (void)sqlite3_snprintf(sizeof sql, sql, SQL_PERSIST, JOURNAL_KEPT);
+    int rc = execute(s, sql, "switch to a rollback journal");
+
+    rc = rc == 0 ? varve_sqlite_integer(s, SQL_SLOT_ROOT, &root) : rc;
+    s->slot_root = (uint32_t)root;
+    return rc;
+}
+
 static int go_durable(struct varve_sqlite_store *s)
 {
     int chunk = (int)s->page * 64;
-    int rc = execute(s, SQL_WAL, "switch to WAL");
+    int rc = s->options->journal == VARVE_SQLITE_INPLACE ? switch_to_rollback(s)
+                                                         : execute(s, SQL_WAL, "switch to WAL");
 
     if (rc == 0) {
         rc = execute(s, s->options->sync == 0 ? SQL_DURABLE : SQL_VOLATILE, "set up");

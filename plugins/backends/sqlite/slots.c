@@ -16,9 +16,11 @@
 #include "store.h"
 #include "varve/host.h"
 
-#define SLOT_BITS 32 // slot.id = tier.id << SLOT_BITS | number
+#define SLOTS_AHEAD 16u
+#define SLOTS_SHARE 64u // one part in so many of the index's room, which all tiers share
+#define SLOT_BITS   32  // slot.id = tier.id << SLOT_BITS | number
 
-static sqlite3_int64 row_id(const struct varve_sqlite_store *s, unsigned tier, int64_t slot)
+sqlite3_int64 varve_sqlite_row(const struct varve_sqlite_store *s, unsigned tier, int64_t slot)
 {
     return s->tiers[tier].id << SLOT_BITS | slot;
 }
@@ -123,8 +125,8 @@ static int load_tier(struct varve_sqlite_store *s, unsigned tier)
     int rc;
 
     s->tiers[tier].last = 0;
-    (void)sqlite3_bind_int64(list, 1, row_id(s, tier, 0)); // the parameters exist
-    (void)sqlite3_bind_int64(list, 2, row_id(s, tier, UINT32_MAX));
+    (void)sqlite3_bind_int64(list, 1, varve_sqlite_row(s, tier, 0)); // the parameters exist
+    (void)sqlite3_bind_int64(list, 2, varve_sqlite_row(s, tier, UINT32_MAX));
     while ((rc = sqlite3_step(list)) == SQLITE_ROW && result == 0) {
         result = load_slot(s, tier, sqlite3_column_int64(list, 0), sqlite3_column_int64(list, 1));
     }
@@ -137,6 +139,7 @@ static int load_tier(struct varve_sqlite_store *s, unsigned tier)
 
 static int load_index(struct varve_sqlite_store *s)
 {
+    varve_sqlite_catch_up(s);
     s->index.count = 0;
     s->index.blocks = 0;
     s->damaged = 0;
@@ -206,6 +209,27 @@ static int find_victim(struct varve_sqlite_store *s, const struct varve_put *put
     return 0;
 }
 
+// Bytes of the tier's slots.
+static uint64_t tier_bytes(const struct varve_sqlite_store *s, unsigned tier)
+{
+    uint64_t pages = 0;
+    size_t i = varve_sqlite_index_find(&s->index, tier, INT64_MIN, 0);
+
+    for (; i < s->index.count && s->index.entries[i].tier == tier; i++) {
+        pages += s->index.entries[i].pages;
+    }
+    return pages * s->page;
+}
+
+// Whether one slot more would exceed the cap of a tier that has a block to give.
+static bool at_cap(struct varve_sqlite_store *s, const struct varve_put *put, unsigned pages)
+{
+    const uint64_t held = put->cap_bytes > 0 ? tier_bytes(s, put->tier) : 0;
+
+    s->tiers[put->tier].cap = put->cap_bytes;
+    return held > 0 && held + (uint64_t)pages * s->page > put->cap_bytes;
+}
+
 // Decides where the block goes: an entry to overwrite, or VARVE_SQLITE_NONE for a new slot.
 static int choose(struct varve_sqlite_store *s, const struct varve_put *put, unsigned pages,
                   size_t *at)
@@ -214,10 +238,59 @@ static int choose(struct varve_sqlite_store *s, const struct varve_put *put, uns
     if (*at == VARVE_SQLITE_NONE) {
         *at = varve_sqlite_index_expired(&s->index, put->tier, put->expire_before_ms, pages);
     }
+    if (*at == VARVE_SQLITE_NONE && at_cap(s, put, pages)) {
+        *at = varve_sqlite_index_find(&s->index, put->tier, INT64_MIN, 0);
+    }
     if (*at == VARVE_SQLITE_NONE && s->index.count == s->index.cap) {
         return find_victim(s, put, at);
     }
     return 0;
+}
+
+// A cap that was lowered: the oldest slots go, one at a time. Their pages are used again by what
+// grows; the file keeps its size.
+int varve_sqlite_slots_trim(struct varve_sqlite_store *s)
+{
+    unsigned tier = 0;
+    int rc = refresh(s);
+
+    while (tier < s->tier_count &&
+           (s->tiers[tier].cap == 0 || tier_bytes(s, tier) <= s->tiers[tier].cap)) {
+        tier++;
+    }
+    if (rc < 0 || tier == s->tier_count) {
+        return rc;
+    }
+    const size_t at = varve_sqlite_index_find(&s->index, tier, INT64_MIN, 0);
+    rc = varve_sqlite_begin(s);
+    (void)sqlite3_bind_int64(s->stmt[STMT_SLOT_DROP], 1,
+                             varve_sqlite_row(s, tier, s->index.entries[at].slot)); // exists
+    rc = rc == 0 ? varve_sqlite_run(s, STMT_SLOT_DROP, "remove a slot") : rc;
+    rc = rc == 0 ? varve_sqlite_commit(s->self) : rc;
+    if (rc < 0) {
+        varve_sqlite_abort(s->self);
+        return rc;
+    }
+    varve_sqlite_index_remove(&s->index, at);
+    return VARVE_E_AGAIN;
+}
+
+// How many slots are made at a time. Without SQLite's help only an expired or free slot can be
+// written, so there make enough for a while.
+static unsigned slots_ahead(const struct varve_sqlite_store *s, const struct varve_put *put,
+                            unsigned pages)
+{
+    const uint64_t slot_bytes = (uint64_t)pages * s->page;
+    const uint64_t held = put->cap_bytes > 0 ? tier_bytes(s, put->tier) : 0;
+    const size_t share = 1 + (s->index.cap - s->index.count) / SLOTS_SHARE;
+    const size_t wanted = s->options->journal == VARVE_SQLITE_INPLACE ? SLOTS_AHEAD : 1;
+
+    const size_t count = share < wanted ? share : wanted;
+
+    if (put->cap_bytes > 0 && held + count * slot_bytes > put->cap_bytes) {
+        return 1 + (unsigned)(put->cap_bytes > held ? (put->cap_bytes - held) / slot_bytes / 2 : 0);
+    }
+    return (unsigned)count;
 }
 
 // Makes a slot, or makes an existing one larger, filled with zeros.
@@ -229,26 +302,55 @@ static int make_room(struct varve_sqlite_store *s, enum varve_sqlite_statement w
     return varve_sqlite_run(s, which, "make a slot");
 }
 
+static int overwrite_by_sqlite(struct varve_sqlite_store *s, const struct varve_put *put,
+                               unsigned pages, sqlite3_int64 row, struct varve_sqlite_entry *entry)
+{
+    int rc = varve_sqlite_begin(s);
+
+    varve_sqlite_inplace_forget(s, entry);
+    if (rc == 0 && entry->pages < pages) {
+        rc = make_room(s, STMT_SLOT_GROW, row, pages);
+        entry->pages = (uint16_t)pages;
+    }
+    return rc == 0 ? write_block(s, row, put) : rc;
+}
+
 // Writes the block into the slot at `at` of the index and moves its entry to the new key.
 static int overwrite(struct varve_sqlite_store *s, const struct varve_put *put, unsigned pages,
                      size_t at)
 {
     struct varve_sqlite_entry entry = s->index.entries[at];
-    const sqlite3_int64 row = row_id(s, put->tier, entry.slot);
+    const sqlite3_int64 row = varve_sqlite_row(s, put->tier, entry.slot);
     int rc = 0;
 
-    if (entry.pages < pages) {
-        rc = make_room(s, STMT_SLOT_GROW, row, pages);
-        entry.pages = (uint16_t)pages;
-    }
-    if (rc == 0) {
-        rc = write_block(s, row, put);
+    if (varve_sqlite_inplace_can(s, &entry, pages)) {
+        rc = varve_sqlite_inplace_write(s, &entry, put);
+    } else {
+        rc = overwrite_by_sqlite(s, put, pages, row, &entry);
     }
     if (rc == 0) {
         varve_sqlite_index_remove(&s->index, at);
         entry.key = put->key;
         entry.length = put->length;
         varve_sqlite_index_insert(&s->index, &entry);
+    }
+    return rc;
+}
+
+// Slots for the blocks to come.
+static int append_free(struct varve_sqlite_store *s, unsigned tier, unsigned pages, unsigned count)
+{
+    struct varve_sqlite_entry entry = {
+        .key = {INT64_MIN, INT64_MIN, 0}, .pages = (uint16_t)pages, .tier = (uint8_t)tier};
+    int rc = 0;
+
+    for (; rc == 0 && count > 0; count--) {
+        entry.slot = (uint32_t)(s->tiers[tier].last + 1);
+        rc = make_room(s, STMT_SLOT_ADD, varve_sqlite_row(s, tier, entry.slot), pages);
+        if (rc == 0) {
+            s->tiers[tier].last = entry.slot;
+            varve_sqlite_index_insert(&s->index, &entry);
+        }
     }
     return rc;
 }
@@ -260,9 +362,13 @@ static int append(struct varve_sqlite_store *s, const struct varve_put *put, uns
                                              .length = put->length,
                                              .pages = (uint16_t)pages,
                                              .tier = (uint8_t)put->tier};
-    const sqlite3_int64 row = row_id(s, put->tier, entry.slot);
-    int rc = make_room(s, STMT_SLOT_ADD, row, pages);
+    const sqlite3_int64 row = varve_sqlite_row(s, put->tier, entry.slot);
+    const unsigned count = slots_ahead(s, put, pages);
+    int rc = varve_sqlite_begin(s);
 
+    if (rc == 0) {
+        rc = make_room(s, STMT_SLOT_ADD, row, pages);
+    }
     if (rc == 0) {
         rc = write_block(s, row, put);
     }
@@ -270,7 +376,7 @@ static int append(struct varve_sqlite_store *s, const struct varve_put *put, uns
         s->tiers[put->tier].last = entry.slot;
         varve_sqlite_index_insert(&s->index, &entry);
     }
-    return rc;
+    return rc == 0 ? append_free(s, put->tier, pages, count - 1) : rc;
 }
 
 static int check_put(struct varve_sqlite_store *s, const struct varve_put *put)
@@ -295,7 +401,8 @@ int varve_sqlite_put(struct varve_instance *self, const struct varve_put *put)
     int rc = check_put(s, put);
 
     if (rc == 0) {
-        rc = varve_sqlite_begin(s);
+        rc = s->options->journal == VARVE_SQLITE_INPLACE && !s->read_only ? 0
+                                                                          : varve_sqlite_begin(s);
     }
     if (rc == 0) {
         rc = refresh(s);
@@ -320,7 +427,7 @@ int varve_sqlite_slot_clear(struct varve_sqlite_store *s, const struct varve_sql
     const struct varve_put put = {.block = zeros, .length = sizeof zeros};
     int rc = varve_sqlite_begin(s);
 
-    return rc == 0 ? write_block(s, row_id(s, e->tier, e->slot), &put) : rc;
+    return rc == 0 ? write_block(s, varve_sqlite_row(s, e->tier, e->slot), &put) : rc;
 }
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -350,18 +457,29 @@ int varve_sqlite_next(struct varve_instance *self, unsigned tier,
     return VARVE_E_NOT_FOUND;
 }
 
-static int read_block(struct varve_sqlite_store *s, const struct varve_sqlite_entry *e, void *buf)
+static int read_by_sqlite(struct varve_sqlite_store *s, const struct varve_sqlite_entry *e,
+                          void *buf)
 {
-    struct varve_block_key key;
-    uint32_t length;
-    int rc = reader_open(s, row_id(s, e->tier, e->slot));
+    varve_sqlite_catch_up(s);
+    int rc = reader_open(s, varve_sqlite_row(s, e->tier, e->slot));
 
     if (rc < 0) {
         return rc;
     }
     const int64_t offset = varve_sqlite_slot_offset(s->page, sqlite3_blob_bytes(s->reader));
-    rc = varve_sqlite_check(s, sqlite3_blob_read(s->reader, buf, (int)e->length, (int)offset),
-                            "read a block");
+    return varve_sqlite_check(s, sqlite3_blob_read(s->reader, buf, (int)e->length, (int)offset),
+                              "read a block");
+}
+
+static int read_block(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf)
+{
+    struct varve_block_key key;
+    uint32_t length;
+    // In a transaction the file is not what SQLite knows.
+    const bool by_sqlite = s->options->journal != VARVE_SQLITE_INPLACE || s->read_only || s->in_txn;
+    int rc =
+        by_sqlite ? read_by_sqlite(s, e, buf) : varve_sqlite_inplace_read(s, e, buf, e->length);
+
     if (rc < 0) {
         return rc;
     }
@@ -387,6 +505,6 @@ int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct va
     if (at == VARVE_SQLITE_NONE) {
         return VARVE_E_NOT_FOUND;
     }
-    const struct varve_sqlite_entry *e = &s->index.entries[at];
+    struct varve_sqlite_entry *e = &s->index.entries[at];
     return e->length > cap ? VARVE_E_TOO_BIG : read_block(s, e, buf);
 }

@@ -21,8 +21,10 @@
 
 #define SQL_EXCLUSIVE "PRAGMA locking_mode=EXCLUSIVE"
 #define SQL_WAL       "PRAGMA journal_mode=WAL"
-#define SQL_DURABLE   "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"
-#define SQL_VOLATILE  "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=OFF"
+#define SQL_PERSIST                                                                                \
+    "PRAGMA journal_mode=PERSIST; PRAGMA journal_size_limit=%d" // %d: bytes that are kept of it
+#define SQL_DURABLE  "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"
+#define SQL_VOLATILE "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=OFF"
 
 #define SQL_IS_EMPTY     "SELECT count(*)=0 FROM sqlite_schema"
 #define SQL_APPLICATION  "PRAGMA application_id"
@@ -32,6 +34,7 @@
 #define SQL_SLOT_COUNT   "SELECT count(*) FROM slot"
 #define SQL_SERIES_COUNT "SELECT count(*) FROM series"
 #define SQL_QUICK_CHECK  "PRAGMA quick_check(20)"
+#define SQL_SLOT_ROOT    "SELECT rootpage FROM sqlite_schema WHERE type='table' AND name='slot'"
 
 // %d: application id, schema version, page size.
 #define SQL_CREATE                                                                                 \
@@ -69,6 +72,7 @@
     X(STMT_ROLLBACK, "ROLLBACK")                                                                   \
     X(STMT_SLOT_ADD, "INSERT INTO slot(id,block) VALUES(?1,zeroblob(?2))")                         \
     X(STMT_SLOT_GROW, "UPDATE slot SET block=zeroblob(?2) WHERE id=?1")                            \
+    X(STMT_SLOT_DROP, "DELETE FROM slot WHERE id=?1")                                              \
     X(STMT_SLOT_LIST, "SELECT id,length(block) FROM slot WHERE id BETWEEN ?1 AND ?2")              \
     X(STMT_SERIES_PUT,                                                                             \
       "INSERT INTO series(id,text,kind,unit,help) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id) DO"       \

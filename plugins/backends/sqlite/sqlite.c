@@ -24,7 +24,7 @@ extern const struct varve_plugin varve_backend_sqlite;
 #define FRAME_HEADER 24 // bytes before each page in the WAL
 #define WAL_PATIENCE 2  // commit() checkpoints itself at so many times wal_limit
 
-static const char *const journals[] = {"wal", NULL};
+static const char *const journals[] = {"wal", "inplace", NULL};
 static const char *const syncs[] = {"full", "off", NULL};
 
 #define FIELD(name) offsetof(struct varve_sqlite_options, name)
@@ -41,7 +41,8 @@ static const struct varve_option options[] = {
     {"heap", VARVE_OPT_SIZE, FIELD(heap), "512K", 128 * KIB, 64 * MIB, NULL,
      "memory that SQLite works in, for all stores of the program, in bytes"},
     {"journal", VARVE_OPT_CHOICE, FIELD(journal), "wal", 0, 0, journals,
-     "how a commit is made safe; wal is the only way yet"},
+     "how a commit is made safe: by a WAL, or by overwriting expired slots where they are, without "
+     "a journal, half as many bytes"},
     {"sync", VARVE_OPT_CHOICE, FIELD(sync), "full", 0, 0, syncs,
      "full: a commit survives a power cut; off: for tests only, a power cut can lose everything"},
     {"checkpoint", VARVE_OPT_DURATION, FIELD(checkpoint_ms), "12h", 60000, 30 * DAY, NULL,
@@ -323,6 +324,7 @@ int varve_sqlite_begin(struct varve_sqlite_store *s)
         return VARVE_E_READ_ONLY;
     }
     varve_sqlite_reader_close(s);
+    varve_sqlite_catch_up(s);
     int rc = varve_sqlite_run(s, STMT_BEGIN, "begin to write");
     s->in_txn = rc == 0;
     return rc;
@@ -350,7 +352,7 @@ int varve_sqlite_commit(struct varve_instance *self)
     struct varve_sqlite_store *s = varve_sqlite_of(self);
 
     if (!s->in_txn) {
-        return 0;
+        return varve_sqlite_inplace_commit(s);
     }
     varve_sqlite_reader_close(s);
     int rc = varve_sqlite_run(s, STMT_COMMIT, "commit");
@@ -358,6 +360,10 @@ int varve_sqlite_commit(struct varve_instance *self)
         return rc; // still in the transaction: the host aborts
     }
     s->in_txn = false;
+    rc = varve_sqlite_inplace_commit(s);
+    if (rc < 0) {
+        return rc;
+    }
     // A long import leaves no idle moment for maintain(). The data is safe whatever comes of this.
     if (wal_bytes(s) >= WAL_PATIENCE * s->options->wal_limit && checkpoint(s) < 0) {
         varve_log(VARVE_WARNING, self->name, "%s: the WAL has %lld bytes and cannot be copied back",
@@ -370,10 +376,11 @@ void varve_sqlite_abort(struct varve_instance *self)
 {
     struct varve_sqlite_store *s = varve_sqlite_of(self);
 
-    if (!s->in_txn) {
+    if (!s->in_txn && s->pending_count == 0) {
         return;
     }
     varve_sqlite_reader_close(s);
+    varve_sqlite_inplace_abort(s);
     if (sqlite3_get_autocommit(s->db) == 0) {
         // What fails here has failed before; SQLite recovers from its journal at the next use.
         (void)varve_sqlite_run(s, STMT_ROLLBACK, "roll back");
@@ -389,13 +396,14 @@ static int store_maintain(struct varve_instance *self, int64_t now_boot_ms)
 {
     struct varve_sqlite_store *s = varve_sqlite_of(self);
 
-    if (s->read_only || s->in_txn) {
+    if (s->read_only || s->in_txn || s->pending_count > 0) {
         return 0;
     }
     if (s->checkpoint_boot_ms == 0) {
         s->checkpoint_boot_ms = now_boot_ms;
     }
-    int rc = varve_sqlite_events_prune(s);
+    int rc = varve_sqlite_slots_trim(s);
+    rc = rc == 0 ? varve_sqlite_events_prune(s) : rc;
     if (rc != 0) {
         return rc;
     }
@@ -434,6 +442,12 @@ static void store_stats(struct varve_instance *self, struct varve_backend_stats 
     (void)varve_format(out->where, sizeof out->where, "%s", s->path);
 }
 
+// What an overflow page holds beside the number of the next one.
+static uint32_t store_page_payload(struct varve_instance *self)
+{
+    return varve_sqlite_of(self)->page - 4;
+}
+
 static const struct varve_backend_ops ops = {
     .open = store_open,
     .close = store_close,
@@ -450,6 +464,7 @@ static const struct varve_backend_ops ops = {
     .maintain = store_maintain,
     .stats = store_stats,
     .check = varve_sqlite_check_store,
+    .page_payload = store_page_payload,
 };
 
 const struct varve_plugin varve_backend_sqlite = {

@@ -12,11 +12,25 @@
 #include "varve/plugin.h"
 #include "vfs.h"
 
+enum {
+    VARVE_SQLITE_WAL = 0,
+    VARVE_SQLITE_INPLACE = 1
+};
+
+// Blocks that wait for their headers; a transaction of the host's has no more.
+#define VARVE_SQLITE_PENDING 16u
+
+// A block in its slot whose header commit() will write.
+struct varve_sqlite_pending {
+    uint32_t page; // number of the slot's first overflow page
+    uint8_t header[VARVE_BLOCK_HEADER];
+};
+
 struct varve_sqlite_options {
     const char *path;
     int64_t page;
     int64_t heap;
-    int64_t journal; // 0: wal
+    int64_t journal; // VARVE_SQLITE_WAL, VARVE_SQLITE_INPLACE
     int64_t sync;    // 0: full, 1: off
     int64_t checkpoint_ms;
     int64_t wal_limit;
@@ -30,6 +44,7 @@ struct varve_sqlite_tier {
     struct varve_tier tier;
     int64_t id;   // row of table tier; 0: not in the store (read-only)
     int64_t last; // number of its last slot
+    uint64_t cap; // bytes, as the host said last; 0: no cap
 };
 
 struct varve_sqlite_store {
@@ -53,6 +68,12 @@ struct varve_sqlite_store {
     size_t tier_count;
     struct varve_sqlite_index index;
     uint32_t damaged; // slots whose header cannot be read; they are used again
+
+    // inplace.c
+    uint32_t slot_root; // root page of table slot
+    bool behind;        // SQLite's cache has not seen the latest blocks
+    struct varve_sqlite_pending pending[VARVE_SQLITE_PENDING];
+    size_t pending_count;
 
     int wal_frames;             // in the WAL after the last commit
     int64_t checkpoint_boot_ms; // time of the last one, or of the first maintain()
@@ -108,6 +129,8 @@ int varve_sqlite_slots_open(struct varve_sqlite_store *s);
 void varve_sqlite_reader_close(struct varve_sqlite_store *s);
 
 int varve_sqlite_put(struct varve_instance *self, const struct varve_put *put);
+// One bounded step towards the tiers' caps: 0 when all are held, VARVE_E_AGAIN after a step.
+int varve_sqlite_slots_trim(struct varve_sqlite_store *s);
 int varve_sqlite_next(struct varve_instance *self, unsigned tier,
                       const struct varve_block_key *after, int64_t from_ms,
                       struct varve_block_key *out);
@@ -120,6 +143,26 @@ int varve_sqlite_slot_clear(struct varve_sqlite_store *s, const struct varve_sql
 // ---- check.c ------------------------------------------------------------------------------------
 
 int varve_sqlite_check_store(struct varve_instance *self, struct varve_check *check);
+// The row of a slot in table slot.
+sqlite3_int64 varve_sqlite_row(const struct varve_sqlite_store *s, unsigned tier, int64_t slot);
+
+// ---- inplace.c ----------------------------------------------------------------------------------
+
+// Whether a block of so many pages can go into the slot without SQLite.
+bool varve_sqlite_inplace_can(const struct varve_sqlite_store *s,
+                              const struct varve_sqlite_entry *e, unsigned pages);
+// Writes the block, without its header until the commit.
+int varve_sqlite_inplace_write(struct varve_sqlite_store *s, struct varve_sqlite_entry *e,
+                               const struct varve_put *put);
+int varve_sqlite_inplace_commit(struct varve_sqlite_store *s);
+void varve_sqlite_inplace_abort(struct varve_sqlite_store *s);
+// SQLite is about to write to the slot itself.
+void varve_sqlite_inplace_forget(struct varve_sqlite_store *s, struct varve_sqlite_entry *e);
+// The first `len` bytes of the slot's block.
+int varve_sqlite_inplace_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf,
+                              uint32_t len);
+// Before SQLite reads or writes: makes it read again what was written without it.
+void varve_sqlite_catch_up(struct varve_sqlite_store *s);
 
 // ---- dictionary.c, events.c ---------------------------------------------------------------------
 

@@ -450,6 +450,16 @@ void varve_sqlite_vfs_unregister(struct varve_sqlite_vfs *vfs)
     (void)sqlite3_vfs_unregister(&vfs->base); // always SQLITE_OK
 }
 
+struct varve_file *varve_sqlite_vfs_database(struct varve_sqlite_vfs *vfs)
+{
+    for (struct varve_sqlite_file *f = vfs->files; f != NULL; f = f->next) {
+        if (f->role == ROLE_MAIN) {
+            return &f->file;
+        }
+    }
+    return NULL;
+}
+
 uint64_t varve_sqlite_vfs_bytes(struct varve_sqlite_vfs *vfs)
 {
     uint64_t sum = 0;

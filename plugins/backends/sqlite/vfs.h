@@ -26,6 +26,9 @@ int varve_sqlite_vfs_register(struct varve_sqlite_vfs *vfs, struct varve_ledger_
 
 void varve_sqlite_vfs_unregister(struct varve_sqlite_vfs *vfs);
 
+// The open database file, NULL when there is none.
+struct varve_file *varve_sqlite_vfs_database(struct varve_sqlite_vfs *vfs);
+
 // Sizes of the open files together (database and journal), in bytes.
 uint64_t varve_sqlite_vfs_bytes(struct varve_sqlite_vfs *vfs);
 
