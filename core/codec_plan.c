@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// The choice of a column's code: three looks at the integers. The first finds what they have in
+// common: a power of two, a mean, a usual value. The second counts, for each of a few candidates,
+// how long the residuals are; their median gives two Rice parameters to try. The third adds up the
+// exact cost of the candidates, and the cheapest is taken. See codec_ints.h.
+//
+// Stateless; about 1 KiB of stack.
+#include <stdbool.h>
+
+#include "bits.h"
+#include "codec_ints.h"
+
+enum candidate {
+    MEAN_VALUE,        // dense residuals about the mean
+    USUAL_VALUE,       // sparse ones about the most frequent value
+    MEAN_DIFFERENCE,   // dense ones about the mean slope
+    LEAST_DIFFERENCE,  // dense, unsigned: busy counters
+    USUAL_DIFFERENCE,  // sparse: idle counters, ramps, steps
+    SECOND_DIFFERENCE, // dense
+    CANDIDATES
+};
+
+// What the residuals of all candidates are taken from; all after the shift.
+struct survey {
+    uint64_t first;
+    unsigned shift;
+    uint64_t mean, usual;            // of the values, less the first
+    uint64_t slope, least, stepping; // of the differences: mean, minimum, most frequent
+    uint64_t opening;                // the first difference
+    bool rising;                     // no difference is less than the most frequent one
+};
+
+// Boyer-Moore majority vote.
+struct vote {
+    uint64_t best;
+    uint32_t lead;
+};
+
+static inline void cast_vote(struct vote *vote, uint64_t x)
+{
+    vote->best = vote->lead == 0 ? x : vote->best;
+    vote->lead += vote->best == x ? 1 : UINT32_MAX;
+}
+
+static uint64_t shifted(uint64_t x, unsigned shift)
+{
+    return (uint64_t)((int64_t)x >> shift);
+}
+
+// The mean of n integers whose sum is only known as a double; any integer will do for a mean, it
+// only has to be one.
+static uint64_t rounded_mean(double sum, size_t n)
+{
+    double mean = sum / (double)n;
+    if (!(mean > -4611686018427387904.0 && mean < 4611686018427387904.0)) {
+        return 0;
+    }
+    return (uint64_t)(int64_t)(mean < 0 ? mean - 0.5 : mean + 0.5);
+}
+
+// False for a constant column.
+static bool take_survey(const struct varve_ints *c, struct survey *s)
+{
+    uint64_t any = 0, before = 0, opening = 0;
+    int64_t least = INT64_MAX;
+    double sum = 0;
+    struct vote values = {0}, differences = {0};
+    s->first = varve_coded_at(c, 0);
+    for (size_t i = 0; i < c->n; i++) {
+        uint64_t d = varve_coded_at(c, i) - s->first;
+        int64_t step = (int64_t)(d - before);
+        any |= d;
+        sum += (double)(int64_t)d;
+        cast_vote(&values, d);
+        if (i > 0) {
+            opening = i == 1 ? d : opening;
+            least = step < least ? step : least;
+            cast_vote(&differences, (uint64_t)step);
+        }
+        before = d;
+    }
+    if (any == 0) {
+        return false;
+    }
+    s->shift = (unsigned)__builtin_ctzll(any);
+    double unit = (double)(UINT64_C(1) << s->shift);
+    s->mean = rounded_mean(sum / unit, c->n);
+    s->usual = shifted(values.best, s->shift);
+    s->slope = rounded_mean((double)(int64_t)before / unit, c->n - 1);
+    s->opening = shifted(opening, s->shift);
+    s->least = shifted((uint64_t)least, s->shift);
+    s->stepping = shifted(differences.best, s->shift);
+    s->rising = (int64_t)s->least >= (int64_t)s->stepping;
+    return true;
+}
+
+// Goes along the column.
+struct walk {
+    uint64_t d, step; // of the row before
+};
+
+static inline uint64_t fold(uint64_t residual)
+{
+    return varve_zigzag((int64_t)residual);
+}
+
+// The residuals of row i as unsigned integers, one per candidate.
+static inline void residuals(const struct varve_ints *c, const struct survey *s, size_t i,
+                             struct walk *walk, uint64_t u[CANDIDATES])
+{
+    uint64_t d = shifted(varve_coded_at(c, i) - s->first, s->shift);
+    uint64_t step = d - walk->d;
+    u[MEAN_VALUE] = fold(d - s->mean);
+    u[USUAL_VALUE] = fold(d - s->usual);
+    u[MEAN_DIFFERENCE] = fold(step - s->slope);
+    u[LEAST_DIFFERENCE] = step - s->least;
+    u[USUAL_DIFFERENCE] = s->rising ? step - s->stepping : fold(step - s->stepping);
+    u[SECOND_DIFFERENCE] = fold(step - walk->step);
+    *walk = (struct walk){.d = d, .step = step};
+}
+
+// Only the candidates of order 0 have a residual in row 0.
+enum {
+    CANDIDATES_OF_ROW_0 = USUAL_VALUE + 1
+};
+
+static const bool is_sparse[CANDIDATES] = {[USUAL_VALUE] = true, [USUAL_DIFFERENCE] = true};
+
+// How many residuals have how many bits; of the sparse candidates, those of u - 1.
+struct lengths {
+    uint16_t of[CANDIDATES][65];
+    uint16_t zeros[CANDIDATES]; // of the sparse candidates
+};
+
+static inline void count_length(struct lengths *lengths, unsigned k, uint64_t u)
+{
+    if (is_sparse[k] && u == 0) {
+        lengths->zeros[k]++;
+    } else {
+        lengths->of[k][varve_bit_length(u - is_sparse[k])]++;
+    }
+}
+
+static void count_lengths(const struct varve_ints *c, const struct survey *s,
+                          struct lengths *lengths)
+{
+    struct walk walk = {0, 0};
+    uint64_t u[CANDIDATES];
+    memset(lengths, 0, sizeof *lengths);
+    residuals(c, s, 0, &walk, u);
+    for (unsigned k = 0; k < CANDIDATES_OF_ROW_0; k++) {
+        count_length(lengths, k, u[k]);
+    }
+    walk.step = s->opening;
+    for (size_t i = 1; i < c->n; i++) {
+        residuals(c, s, i, &walk, u);
+        for (unsigned k = 0; k < CANDIDATES; k++) {
+            count_length(lengths, k, u[k]);
+        }
+    }
+}
+
+// The parameters of a candidate: p or p + 1, whichever is cheaper, and z.
+struct bid {
+    uint8_t p, z;
+    uint32_t zeros;   // of the current run
+    uint64_t cost[2]; // bits, with p and with p + 1
+};
+
+// With the median residual of b bits, the best parameter is b - 1 or b.
+static unsigned median_length(const uint16_t of[65])
+{
+    uint32_t total = 0, below = 0;
+    for (unsigned b = 0; b <= 64; b++) {
+        total += of[b];
+    }
+    unsigned b = 0;
+    while (b < 64 && 2 * (below += of[b]) < total) {
+        b++;
+    }
+    return b;
+}
+
+// Golomb's rule for runs of a given mean, for powers of two: 1 from a mean of 1.6 on, 2 from 3.6 on
+// and so forth.
+static unsigned run_parameter(uint32_t zeros, uint32_t runs)
+{
+    unsigned length = varve_bit_length((5 * zeros + 2 * runs) / (5 * runs));
+    return length == 0 ? 0 : length - 1;
+}
+
+static void open_bids(const struct varve_ints *c, const struct lengths *lengths,
+                      struct bid bids[CANDIDATES])
+{
+    for (unsigned k = 0; k < CANDIDATES; k++) {
+        unsigned b = median_length(lengths->of[k]);
+        uint32_t zeros = lengths->zeros[k];
+        b = b > 63 ? 63 : b;
+        bids[k] = (struct bid){.p = (uint8_t)(b == 0 ? 0 : b - 1)};
+        bids[k].z = (uint8_t)run_parameter(zeros, (uint32_t)c->n - zeros + 1);
+    }
+}
+
+static inline void add_cost(struct bid *bid, unsigned k, uint64_t u)
+{
+    if (is_sparse[k]) {
+        if (u == 0) {
+            bid->zeros++;
+            return;
+        }
+        unsigned run = varve_rice_cost(bid->zeros, bid->z);
+        bid->cost[0] += run;
+        bid->cost[1] += run;
+        bid->zeros = 0;
+        u--;
+    }
+    bid->cost[0] += varve_rice_cost(u, bid->p);
+    bid->cost[1] += varve_rice_cost(u, bid->p + 1u);
+}
+
+static void add_costs(const struct varve_ints *c, const struct survey *s,
+                      struct bid bids[CANDIDATES])
+{
+    struct walk walk = {0, 0};
+    uint64_t u[CANDIDATES];
+    residuals(c, s, 0, &walk, u);
+    for (unsigned k = 0; k < CANDIDATES_OF_ROW_0; k++) {
+        add_cost(&bids[k], k, u[k]);
+    }
+    walk.step = s->opening;
+    for (size_t i = 1; i < c->n; i++) {
+        residuals(c, s, i, &walk, u);
+        for (unsigned k = 0; k < CANDIDATES; k++) {
+            add_cost(&bids[k], k, u[k]);
+        }
+    }
+}
+
+// The header of a candidate but for p and z.
+static void describe(const struct survey *s, unsigned k, struct varve_column_code *code)
+{
+    const uint64_t centres[CANDIDATES] = {
+        [MEAN_DIFFERENCE] = s->slope,
+        [LEAST_DIFFERENCE] = s->least,
+        [USUAL_DIFFERENCE] = s->stepping,
+        [SECOND_DIFFERENCE] = s->opening,
+    };
+    static const uint8_t orders[CANDIDATES] = {
+        [MEAN_VALUE] = VARVE_ORDER_VALUE,
+        [USUAL_VALUE] = VARVE_ORDER_VALUE,
+        [MEAN_DIFFERENCE] = VARVE_ORDER_DIFFERENCE,
+        [LEAST_DIFFERENCE] = VARVE_ORDER_DIFFERENCE,
+        [USUAL_DIFFERENCE] = VARVE_ORDER_DIFFERENCE,
+        [SECOND_DIFFERENCE] = VARVE_ORDER_SECOND_DIFFERENCE,
+    };
+    uint64_t base = k == MEAN_VALUE ? s->mean : k == USUAL_VALUE ? s->usual : 0;
+    code->first = s->first + (base << s->shift);
+    code->centre = centres[k];
+    code->order = orders[k];
+    code->shift = (uint8_t)s->shift;
+    code->sparse = is_sparse[k];
+    code->is_unsigned = k == LEAST_DIFFERENCE || (k == USUAL_DIFFERENCE && s->rising);
+}
+
+static uint64_t header_cost(const struct varve_column_code *code)
+{
+    return varve_number_cost(code->first) + (code->sparse ? 4 : 0) +
+           (code->centre != 0 ? varve_number_cost(code->centre) : 0);
+}
+
+static void take_best(const struct survey *s, struct bid bids[CANDIDATES],
+                      struct varve_column_code *code)
+{
+    uint64_t best = UINT64_MAX;
+    for (unsigned k = 0; k < CANDIDATES; k++) {
+        struct varve_column_code this = *code;
+        struct bid *bid = &bids[k];
+        describe(s, k, &this);
+        bool wider = bid->cost[1] < bid->cost[0];
+        uint64_t cost = bid->cost[wider] + header_cost(&this) +
+                        (bid->zeros > 0 ? varve_rice_cost(bid->zeros, bid->z) : 0);
+        if (cost < best) {
+            best = cost;
+            *code = this;
+            code->p = (uint8_t)(bid->p + wider);
+            code->z = bid->z;
+        }
+    }
+}
+
+void varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code)
+{
+    struct survey survey;
+    struct lengths lengths;
+    struct bid bids[CANDIDATES];
+    if (!take_survey(c, &survey)) {
+        code->order = VARVE_ORDER_CONSTANT;
+        code->first = survey.first;
+        return;
+    }
+    count_lengths(c, &survey, &lengths);
+    open_bids(c, &lengths, bids);
+    add_costs(c, &survey, bids);
+    take_best(&survey, bids, code);
+}
