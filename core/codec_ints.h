@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "codec_column.h"
 
 struct varve_ints {
@@ -61,6 +62,39 @@ static inline uint64_t varve_coded_at(const struct varve_ints *c, size_t i)
 {
     uint64_t m = varve_int_at(c, i);
     return c->reference == VARVE_REFERENCE_NONE ? m : m - varve_referred_at(c, i);
+}
+
+// Goes along the column.
+struct varve_walk {
+    uint64_t d, step; // of the row before
+};
+
+// The residual of row i as an unsigned integer, by a code whose order is not constant.
+static inline uint64_t varve_residual_at(const struct varve_ints *c,
+                                         const struct varve_column_code *code, size_t i,
+                                         struct varve_walk *walk)
+{
+    uint64_t d = (uint64_t)((int64_t)(varve_coded_at(c, i) - code->first) >> code->shift);
+    uint64_t step = d - walk->d;
+    uint64_t r = step - code->centre;
+    if (code->order == VARVE_ORDER_VALUE) {
+        r = d;
+    } else if (code->order == VARVE_ORDER_SECOND_DIFFERENCE) {
+        r = step - walk->step;
+    }
+    *walk = (struct varve_walk){.d = d, .step = step};
+    return code->is_unsigned ? r : varve_zigzag((int64_t)r);
+}
+
+// Before the first row that has a residual.
+static inline struct varve_walk varve_walk_start(const struct varve_column_code *code)
+{
+    return (struct varve_walk){.d = 0, .step = code->centre};
+}
+
+static inline size_t varve_first_residual(const struct varve_column_code *code)
+{
+    return code->order == VARVE_ORDER_VALUE ? 0 : 1;
 }
 
 // Looks at doubles at scale k.

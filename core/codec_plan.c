@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The choice of a column's code: three looks at the integers. The first finds what they have in
-// common: a power of two, a mean, a usual value. The second counts, for each of a few candidates,
-// how long the residuals are; their median gives two Rice parameters to try. The third adds up the
-// exact cost of the candidates, and the cheapest is taken. See codec_ints.h.
+// common: a power of two, a mean, a usual value. The second adds up, for each of a few candidates,
+// how long the residuals are, which tells the likely ones and two Rice parameters to try for each;
+// unlike a sum of the residuals, it is not led astray by a few outliers. The third adds up the exact
+// cost of the likely ones, and the cheapest is taken. See codec_ints.h.
 //
-// Stateless; about 1 KiB of stack.
+// Stateless; any context.
 #include <stdbool.h>
 
 #include "bits.h"
@@ -28,6 +29,7 @@ struct survey {
     uint64_t slope, least, stepping; // of the differences: mean, minimum, most frequent
     uint64_t opening;                // the first difference
     bool rising;                     // no difference is less than the most frequent one
+    bool has_usual[CANDIDATES];      // of the sparse candidates: the usual one is usual indeed
 };
 
 // Boyer-Moore majority vote.
@@ -90,14 +92,11 @@ static bool take_survey(const struct varve_ints *c, struct survey *s)
     s->opening = shifted(opening, s->shift);
     s->least = shifted((uint64_t)least, s->shift);
     s->stepping = shifted(differences.best, s->shift);
+    s->has_usual[USUAL_VALUE] = values.lead > c->n / 8;
+    s->has_usual[USUAL_DIFFERENCE] = differences.lead > c->n / 8;
     s->rising = (int64_t)s->least >= (int64_t)s->stepping;
     return true;
 }
-
-// Goes along the column.
-struct walk {
-    uint64_t d, step; // of the row before
-};
 
 static inline uint64_t fold(uint64_t residual)
 {
@@ -106,7 +105,7 @@ static inline uint64_t fold(uint64_t residual)
 
 // The residuals of row i as unsigned integers, one per candidate.
 static inline void residuals(const struct varve_ints *c, const struct survey *s, size_t i,
-                             struct walk *walk, uint64_t u[CANDIDATES])
+                             struct varve_walk *walk, uint64_t u[CANDIDATES])
 {
     uint64_t d = shifted(varve_coded_at(c, i) - s->first, s->shift);
     uint64_t step = d - walk->d;
@@ -116,7 +115,7 @@ static inline void residuals(const struct varve_ints *c, const struct survey *s,
     u[LEAST_DIFFERENCE] = step - s->least;
     u[USUAL_DIFFERENCE] = s->rising ? step - s->stepping : fold(step - s->stepping);
     u[SECOND_DIFFERENCE] = fold(step - walk->step);
-    *walk = (struct walk){.d = d, .step = step};
+    *walk = (struct varve_walk){.d = d, .step = step};
 }
 
 // Only the candidates of order 0 have a residual in row 0.
@@ -126,36 +125,39 @@ enum {
 
 static const bool is_sparse[CANDIDATES] = {[USUAL_VALUE] = true, [USUAL_DIFFERENCE] = true};
 
-// How many residuals have how many bits; of the sparse candidates, those of u - 1.
-struct lengths {
-    uint16_t of[CANDIDATES][65];
-    uint16_t zeros[CANDIDATES]; // of the sparse candidates
+// A candidate's residuals.
+struct sizes {
+    uint64_t bits; // length of all together; of the sparse candidates, of u - 1
+    size_t zeros;  // of the sparse candidates: residuals that are part of a run
+    size_t others;
 };
 
-static inline void count_length(struct lengths *lengths, unsigned k, uint64_t u)
+static inline void add_size(struct sizes *sizes, unsigned k, uint64_t u)
 {
     if (is_sparse[k] && u == 0) {
-        lengths->zeros[k]++;
+        sizes->zeros++;
     } else {
-        lengths->of[k][varve_bit_length(u - is_sparse[k])]++;
+        sizes->bits += varve_bit_length(u - is_sparse[k]);
+        sizes->others++;
     }
 }
 
-static void count_lengths(const struct varve_ints *c, const struct survey *s,
-                          struct lengths *lengths)
+static void add_sizes(const struct varve_ints *c, const struct survey *s,
+                      struct sizes sizes[CANDIDATES])
 {
-    struct walk walk = {0, 0};
+    struct varve_walk walk = {0, 0};
     uint64_t u[CANDIDATES];
-    memset(lengths, 0, sizeof *lengths);
     residuals(c, s, 0, &walk, u);
     for (unsigned k = 0; k < CANDIDATES_OF_ROW_0; k++) {
-        count_length(lengths, k, u[k]);
+        add_size(&sizes[k], k, u[k]);
     }
     walk.step = s->opening;
     for (size_t i = 1; i < c->n; i++) {
         residuals(c, s, i, &walk, u);
         for (unsigned k = 0; k < CANDIDATES; k++) {
-            count_length(lengths, k, u[k]);
+            if (!is_sparse[k] || s->has_usual[k]) {
+                add_size(&sizes[k], k, u[k]);
+            }
         }
     }
 }
@@ -163,76 +165,66 @@ static void count_lengths(const struct varve_ints *c, const struct survey *s,
 // The parameters of a candidate: p or p + 1, whichever is cheaper, and z.
 struct bid {
     uint8_t p, z;
-    uint32_t zeros;   // of the current run
     uint64_t cost[2]; // bits, with p and with p + 1
 };
 
-// With the median residual of b bits, the best parameter is b - 1 or b.
-static unsigned median_length(const uint16_t of[65])
+// Residuals of this mean length are best coded with p or p + 1: geometric ones with the length less
+// 0.75, even ones with the length less 0.5, or so.
+static unsigned lower_parameter(const struct sizes *sizes)
 {
-    uint32_t total = 0, below = 0;
-    for (unsigned b = 0; b <= 64; b++) {
-        total += of[b];
-    }
-    unsigned b = 0;
-    while (b < 64 && 2 * (below += of[b]) < total) {
-        b++;
-    }
-    return b;
+    uint64_t quarters = sizes->others > 0 ? 4 * sizes->bits / sizes->others : 0;
+    uint64_t p = quarters < 3 ? 0 : (quarters - 3) / 4;
+    return p < 62 ? (unsigned)p : 62;
 }
 
 // Golomb's rule for runs of a given mean, for powers of two: 1 from a mean of 1.6 on, 2 from 3.6 on
 // and so forth.
-static unsigned run_parameter(uint32_t zeros, uint32_t runs)
+static unsigned run_parameter(const struct sizes *sizes)
 {
-    unsigned length = varve_bit_length((5 * zeros + 2 * runs) / (5 * runs));
+    size_t runs = sizes->others + 1;
+    unsigned length = varve_bit_length((5 * sizes->zeros + 2 * runs) / (5 * runs));
     return length == 0 ? 0 : length - 1;
 }
 
-static void open_bids(const struct varve_ints *c, const struct lengths *lengths,
-                      struct bid bids[CANDIDATES])
+static inline void add_cost(struct bid *bid, uint64_t u)
 {
-    for (unsigned k = 0; k < CANDIDATES; k++) {
-        unsigned b = median_length(lengths->of[k]);
-        uint32_t zeros = lengths->zeros[k];
-        b = b > 63 ? 63 : b;
-        bids[k] = (struct bid){.p = (uint8_t)(b == 0 ? 0 : b - 1)};
-        bids[k].z = (uint8_t)run_parameter(zeros, (uint32_t)c->n - zeros + 1);
-    }
-}
-
-static inline void add_cost(struct bid *bid, unsigned k, uint64_t u)
-{
-    if (is_sparse[k]) {
-        if (u == 0) {
-            bid->zeros++;
-            return;
-        }
-        unsigned run = varve_rice_cost(bid->zeros, bid->z);
-        bid->cost[0] += run;
-        bid->cost[1] += run;
-        bid->zeros = 0;
-        u--;
-    }
     bid->cost[0] += varve_rice_cost(u, bid->p);
     bid->cost[1] += varve_rice_cost(u, bid->p + 1u);
 }
 
-static void add_costs(const struct varve_ints *c, const struct survey *s,
-                      struct bid bids[CANDIDATES])
+static void add_run(struct bid *bid, size_t *zeros)
 {
-    struct walk walk = {0, 0};
-    uint64_t u[CANDIDATES];
-    residuals(c, s, 0, &walk, u);
-    for (unsigned k = 0; k < CANDIDATES_OF_ROW_0; k++) {
-        add_cost(&bids[k], k, u[k]);
+    unsigned cost = varve_rice_cost(*zeros, bid->z);
+    bid->cost[0] += cost;
+    bid->cost[1] += cost;
+    *zeros = 0;
+}
+
+static void cost_dense(const struct varve_ints *c, const struct varve_column_code *code,
+                       struct bid *bid)
+{
+    struct varve_walk walk = varve_walk_start(code);
+    for (size_t i = varve_first_residual(code); i < c->n; i++) {
+        add_cost(bid, varve_residual_at(c, code, i, &walk));
     }
-    walk.step = s->opening;
-    for (size_t i = 1; i < c->n; i++) {
-        residuals(c, s, i, &walk, u);
-        for (unsigned k = 0; k < CANDIDATES; k++) {
-            add_cost(&bids[k], k, u[k]);
+}
+
+static void cost_sparse(const struct varve_ints *c, const struct varve_column_code *code,
+                        struct bid *bid)
+{
+    struct varve_walk walk = varve_walk_start(code);
+    size_t zeros = 0;
+    for (size_t i = varve_first_residual(code); i < c->n; i++) {
+        uint64_t u = varve_residual_at(c, code, i, &walk);
+        if (u == 0) {
+            zeros++;
+            continue;
         }
+        add_run(bid, &zeros);
+        add_cost(bid, u - 1);
+    }
+    if (zeros > 0) {
+        add_run(bid, &zeros);
     }
 }
 
@@ -268,38 +260,60 @@ static uint64_t header_cost(const struct varve_column_code *code)
            (code->centre != 0 ? varve_number_cost(code->centre) : 0);
 }
 
-static void take_best(const struct survey *s, struct bid bids[CANDIDATES],
-                      struct varve_column_code *code)
+// Takes candidate k if it costs less than *best bits.
+static void consider(const struct varve_ints *c, const struct survey *s, unsigned k,
+                     const struct sizes *sizes, uint64_t *best, struct varve_column_code *code)
 {
+    struct varve_column_code this = *code;
+    struct bid bid = {.p = (uint8_t)lower_parameter(sizes), .z = (uint8_t)run_parameter(sizes)};
+    describe(s, k, &this);
+    if (this.sparse) {
+        cost_sparse(c, &this, &bid);
+    } else {
+        cost_dense(c, &this, &bid);
+    }
+    bool wider = bid.cost[1] < bid.cost[0];
+    uint64_t cost = bid.cost[wider] + header_cost(&this);
+    if (cost < *best) {
+        *best = cost;
+        *code = this;
+        code->p = (uint8_t)(bid.p + wider);
+        code->z = bid.z;
+    }
+}
+
+static unsigned likeliest_dense(const struct survey *s, const struct sizes sizes[CANDIDATES])
+{
+    unsigned likeliest = MEAN_VALUE;
     uint64_t best = UINT64_MAX;
     for (unsigned k = 0; k < CANDIDATES; k++) {
-        struct varve_column_code this = *code;
-        struct bid *bid = &bids[k];
-        describe(s, k, &this);
-        bool wider = bid->cost[1] < bid->cost[0];
-        uint64_t cost = bid->cost[wider] + header_cost(&this) +
-                        (bid->zeros > 0 ? varve_rice_cost(bid->zeros, bid->z) : 0);
-        if (cost < best) {
-            best = cost;
-            *code = this;
-            code->p = (uint8_t)(bid->p + wider);
-            code->z = bid->z;
+        struct varve_column_code code = {0};
+        describe(s, k, &code);
+        uint64_t bits = sizes[k].bits + header_cost(&code);
+        if (!is_sparse[k] && bits < best) {
+            best = bits;
+            likeliest = k;
         }
     }
+    return likeliest;
 }
 
 void varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code)
 {
-    struct survey survey;
-    struct lengths lengths;
-    struct bid bids[CANDIDATES];
+    struct survey survey = {0};
+    struct sizes sizes[CANDIDATES] = {{0}};
+    uint64_t best = UINT64_MAX;
     if (!take_survey(c, &survey)) {
         code->order = VARVE_ORDER_CONSTANT;
         code->first = survey.first;
         return;
     }
-    count_lengths(c, &survey, &lengths);
-    open_bids(c, &lengths, bids);
-    add_costs(c, &survey, bids);
-    take_best(&survey, bids, code);
+    add_sizes(c, &survey, sizes);
+    unsigned dense = likeliest_dense(&survey, sizes);
+    consider(c, &survey, dense, &sizes[dense], &best, code);
+    for (unsigned k = 0; k < CANDIDATES; k++) {
+        if (survey.has_usual[k]) {
+            consider(c, &survey, k, &sizes[k], &best, code);
+        }
+    }
 }

@@ -64,33 +64,17 @@ static void put_referring_body(struct varve_bit_writer *w, const struct varve_co
 struct column {
     struct varve_ints *ints;
     struct varve_column_code code;
-    uint64_t d, step; // of the row before
-    size_t run_end;   // sparse: the row behind the run of zeros that was announced
+    struct varve_walk walk;
+    size_t run_end; // sparse: the row behind the run of zeros that was announced
     struct varve_xor_window window;
 };
 
-static inline uint64_t residual_at(const struct column *c, size_t i, uint64_t *d, uint64_t *step)
-{
-    const struct varve_column_code *code = &c->code;
-    uint64_t before = *d, step_before = *step, r;
-    *d = (uint64_t)((int64_t)(varve_coded_at(c->ints, i) - code->first) >> code->shift);
-    *step = *d - before;
-    if (code->order == VARVE_ORDER_VALUE) {
-        r = *d;
-    } else if (code->order == VARVE_ORDER_DIFFERENCE) {
-        r = *step - code->centre;
-    } else {
-        r = *step - step_before;
-    }
-    return code->is_unsigned ? r : varve_zigzag((int64_t)r);
-}
-
-// The first row from i on whose residual is not zero.
+// The first row from i on whose residual is not zero; that of row i is u.
 static size_t end_of_run(const struct column *c, size_t i, uint64_t u)
 {
-    uint64_t d = c->d, step = c->step;
+    struct varve_walk walk = c->walk;
     while (u == 0 && ++i < c->ints->n) {
-        u = residual_at(c, i, &d, &step);
+        u = varve_residual_at(c->ints, &c->code, i, &walk);
     }
     return i;
 }
@@ -114,10 +98,10 @@ static inline void put_int(struct varve_bit_writer *w, struct column *c, size_t 
         return;
     }
     if (i == 0 && code->order != VARVE_ORDER_VALUE) {
-        c->step = code->centre;
+        c->walk = varve_walk_start(code);
         return;
     }
-    uint64_t u = residual_at(c, i, &c->d, &c->step);
+    uint64_t u = varve_residual_at(c->ints, code, i, &c->walk);
     if (code->sparse) {
         put_sparse(w, c, i, u);
     } else {

@@ -14,18 +14,19 @@ static int64_t time_at(const int64_t *times, size_t stride, size_t i)
     return t;
 }
 
-static int64_t delta_at(const int64_t *times, size_t stride, size_t i, int64_t unit)
+// In ms: all deltas are whole units, and a division of each would be felt.
+static int64_t delta_at(const int64_t *times, size_t stride, size_t i)
 {
-    return (time_at(times, stride, i) - time_at(times, stride, i - 1)) / unit;
+    return time_at(times, stride, i) - time_at(times, stride, i - 1);
 }
 
 // Boyer-Moore majority vote: one pass, no memory; where no delta has a majority any one will do.
-static int64_t usual_delta(const int64_t *times, size_t stride, size_t n, int64_t unit)
+static int64_t usual_delta(const int64_t *times, size_t stride, size_t n)
 {
     int64_t best = 0;
     size_t votes = 0;
     for (size_t i = 1; i < n; i++) {
-        int64_t delta = delta_at(times, stride, i, unit);
+        int64_t delta = delta_at(times, stride, i);
         if (votes == 0) {
             best = delta;
         }
@@ -34,12 +35,11 @@ static int64_t usual_delta(const int64_t *times, size_t stride, size_t n, int64_
     return best;
 }
 
-static size_t count_exceptions(const int64_t *times, size_t stride, size_t n, int64_t unit,
-                               int64_t step)
+static size_t count_exceptions(const int64_t *times, size_t stride, size_t n, int64_t step)
 {
     size_t count = 0;
     for (size_t i = 1; i < n; i++) {
-        count += delta_at(times, stride, i, unit) != step;
+        count += delta_at(times, stride, i) != step;
     }
     return count;
 }
@@ -50,14 +50,14 @@ size_t varve_codec_put_times(uint8_t *out, size_t cap, const int64_t *times, siz
     if (cap < 4 * VARVE_VARINT_MAX) {
         return 0;
     }
-    int64_t step = usual_delta(times, stride, n, unit);
+    int64_t step = usual_delta(times, stride, n);
     size_t used = varve_put_varint(out, n);
     used += varve_put_varint(out + used, (uint64_t)((time_at(times, stride, 0) - base) / unit));
-    used += varve_put_varint(out + used, (uint64_t)step);
-    used += varve_put_varint(out + used, count_exceptions(times, stride, n, unit, step));
+    used += varve_put_varint(out + used, (uint64_t)(step / unit));
+    used += varve_put_varint(out + used, count_exceptions(times, stride, n, step));
     size_t previous = 0;
     for (size_t i = 1; i < n; i++) {
-        int64_t delta = delta_at(times, stride, i, unit);
+        int64_t delta = delta_at(times, stride, i);
         if (delta == step) {
             continue;
         }
@@ -65,7 +65,7 @@ size_t varve_codec_put_times(uint8_t *out, size_t cap, const int64_t *times, siz
             return 0;
         }
         used += varve_put_varint(out + used, i - previous);
-        used += varve_put_varint(out + used, varve_zigzag(delta - step));
+        used += varve_put_varint(out + used, varve_zigzag((delta - step) / unit));
         previous = i;
     }
     return used;
