@@ -85,8 +85,7 @@ struct varve_bit_reader {
 
 static inline uint64_t varve_get_big_u64(const uint8_t *p)
 {
-    return (uint64_t)varve_swap_u32(varve_get_u32(p)) << 32 |
-           varve_swap_u32(varve_get_u32(p + 4));
+    return (uint64_t)varve_swap_u32(varve_get_u32(p)) << 32 | varve_swap_u32(varve_get_u32(p + 4));
 }
 
 // At least 57 bits ahead, unless the input ends before.
@@ -141,7 +140,8 @@ static inline const uint8_t *varve_bits_end(const struct varve_bit_reader *r)
     return r->in - r->have / 8;
 }
 
-// ---- numbers: a class of 4 bits, then as many bits as the class has ------------------------------
+// ---- numbers: a class of 4 bits, then as many bits as the class has
+// ------------------------------
 
 extern const uint8_t varve_number_bits[16];
 
@@ -149,7 +149,7 @@ static inline unsigned varve_number_class(uint64_t zigzag)
 {
     unsigned class = 0;
     while (varve_bit_length(zigzag) > varve_number_bits[class]) {
-        class++;
+        class ++;
     }
     return class;
 }

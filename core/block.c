@@ -150,11 +150,10 @@ int varve_block_add_points(struct varve_block_writer *w, varve_series_id id,
     if (w->info.columns != POINT_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    return add_rows(w, id,
-                    &(struct rows){.times = &points->time_ms,
-                                   .stride = sizeof *points,
-                                   .n = n,
-                                   .points = points});
+    return add_rows(
+        w, id,
+        &(struct rows){
+            .times = &points->time_ms, .stride = sizeof *points, .n = n, .points = points});
 }
 
 int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
@@ -163,11 +162,9 @@ int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
     if (w->info.columns != CELL_COLUMNS || w->info.step_ms == 0) {
         return VARVE_E_INVALID;
     }
-    return add_rows(w, id,
-                    &(struct rows){.times = &cells->start_ms,
-                                   .stride = sizeof *cells,
-                                   .n = n,
-                                   .cells = cells});
+    return add_rows(
+        w, id,
+        &(struct rows){.times = &cells->start_ms, .stride = sizeof *cells, .n = n, .cells = cells});
 }
 
 static void reverse(uint8_t *p, size_t n)
@@ -332,13 +329,12 @@ static int get_times(const uint8_t *chunks, const struct varve_block_info *info,
     }
     bool own = times == *in;
     int64_t base = info->key.start_ms;
-    int rc = target->points != NULL
-                 ? varve_codec_get_times(&times, own ? end : chunk, base, 1, from_ms, to_ms,
-                                         &target->points->time_ms, sizeof *target->points, cap,
-                                         rows)
-                 : varve_codec_get_times(&times, own ? end : chunk, base, info->step_ms, from_ms,
-                                         to_ms, &target->cells->start_ms, sizeof *target->cells,
-                                         cap, rows);
+    int rc =
+        target->points != NULL
+            ? varve_codec_get_times(&times, own ? end : chunk, base, 1, from_ms, to_ms,
+                                    &target->points->time_ms, sizeof *target->points, cap, rows)
+            : varve_codec_get_times(&times, own ? end : chunk, base, info->step_ms, from_ms, to_ms,
+                                    &target->cells->start_ms, sizeof *target->cells, cap, rows);
     *in = own ? times : *in;
     return rc;
 }

@@ -18,7 +18,8 @@
 //
 //   number    4 bits class; then 0 2 4 6 8 10 12 14 17 20 24 28 33 38 48 64 bits, by class, which
 //             are the zigzag of a signed integer.
-//   rice(p)   an unsigned integer u: as many ones as u >> p, a zero, then the low p bits of u. Where
+//   rice(p)   an unsigned integer u: as many ones as u >> p, a zero, then the low p bits of u.
+//   Where
 //             u >> p is 16 or more: sixteen ones, 6 bits (length - 1), then u in `length` bits.
 //
 // The stream begins with the headers of all columns and goes on row by row: in each row, one field

@@ -10,7 +10,7 @@
 
 enum {
     VARVE_SCALE_MAX = 6,
-    VARVE_SCALE_XOR = 7, // not integers
+    VARVE_SCALE_XOR = 7,  // not integers
     VARVE_ULPS_MAX = 1024 // largest correction that an encoder makes
 };
 

@@ -140,8 +140,8 @@ static uint64_t get_xor(struct varve_bit_reader *r, struct varve_xor_window *win
 
 static uint64_t get_pattern(struct varve_bit_reader *r, struct column *c, size_t i)
 {
-    c->window.previous = i == 0 ? varve_get_long_bits(r, 64)
-                                : c->window.previous ^ get_xor(r, &c->window);
+    c->window.previous =
+        i == 0 ? varve_get_long_bits(r, 64) : c->window.previous ^ get_xor(r, &c->window);
     return c->window.previous;
 }
 

@@ -2,11 +2,12 @@
 // The choice of a column's code: three looks at the integers. The first finds what they have in
 // common: a power of two, a mean, a usual value. The second adds up, for each of a few candidates,
 // how long the residuals are, which tells the likely ones and two Rice parameters to try for each;
-// unlike a sum of the residuals, it is not led astray by a few outliers. The third adds up the exact
-// cost of the likely ones, and the cheapest is taken. See codec_ints.h.
+// unlike a sum of the residuals, it is not led astray by a few outliers. The third adds up the
+// exact cost of the likely ones, and the cheapest is taken. See codec_ints.h.
 //
 // Stateless; any context.
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "bits.h"
 #include "codec_ints.h"
@@ -21,12 +22,15 @@ enum candidate {
     CANDIDATES
 };
 
+// Rows that are looked at for a typical value.
+#define SAMPLE_ROWS 15u
+
 // What the residuals of all candidates are taken from; all after the shift.
 struct survey {
     uint64_t first;
     unsigned shift;
-    uint64_t mean, usual;            // of the values, less the first
-    uint64_t slope, least, stepping; // of the differences: mean, minimum, most frequent
+    uint64_t mean, usual;            // of the values, less the first: typical, most frequent
+    uint64_t slope, least, stepping; // of the differences: typical, minimum, most frequent
     uint64_t opening;                // the first difference
     bool rising;                     // no difference is less than the most frequent one
     bool has_usual[CANDIDATES];      // of the sparse candidates: the usual one is usual indeed
@@ -49,15 +53,43 @@ static uint64_t shifted(uint64_t x, unsigned shift)
     return (uint64_t)((int64_t)x >> shift);
 }
 
-// The mean of n integers whose sum is only known as a double; any integer will do for a mean, it
-// only has to be one.
-static uint64_t rounded_mean(double sum, size_t n)
+static int64_t coded_less_first(const struct varve_ints *c, const struct survey *s, size_t i)
 {
-    double mean = sum / (double)n;
-    if (!(mean > -4611686018427387904.0 && mean < 4611686018427387904.0)) {
-        return 0;
+    return (int64_t)shifted(varve_coded_at(c, i) - s->first, s->shift);
+}
+
+static void sort(int64_t *values, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        int64_t value = values[i];
+        size_t at = i;
+        for (; at > 0 && values[at - 1] > value; at--) {
+            values[at] = values[at - 1];
+        }
+        values[at] = value;
     }
-    return (uint64_t)(int64_t)(mean < 0 ? mean - 0.5 : mean + 0.5);
+}
+
+// The mean of the middle third of a few evenly spread rows' values, or, from row 1 on, differences
+// from the row before: unlike the mean of all, no outlier or reset leads it astray. It may be off;
+// then the code is longer, and no more.
+static uint64_t typical(const struct varve_ints *c, const struct survey *s, bool differences)
+{
+    int64_t sample[SAMPLE_ROWS] = {0};
+    size_t rows = differences ? c->n - 1 : c->n;
+    size_t taken = rows < SAMPLE_ROWS ? rows : SAMPLE_ROWS;
+    for (size_t k = 0; k < taken; k++) {
+        size_t i = k * rows / taken + differences;
+        uint64_t d = (uint64_t)coded_less_first(c, s, i);
+        sample[k] = (int64_t)(differences ? d - (uint64_t)coded_less_first(c, s, i - 1) : d);
+    }
+    sort(sample, taken);
+    int64_t middle = sample[taken / 2];
+    uint64_t off = 0;
+    for (size_t k = taken / 3; k < taken - taken / 3; k++) {
+        off += (uint64_t)sample[k] - (uint64_t)middle;
+    }
+    return (uint64_t)middle + (uint64_t)((int64_t)off / (int64_t)(taken - taken / 3 * 2));
 }
 
 // False for a constant column.
@@ -65,14 +97,12 @@ static bool take_survey(const struct varve_ints *c, struct survey *s)
 {
     uint64_t any = 0, before = 0, opening = 0;
     int64_t least = INT64_MAX;
-    double sum = 0;
     struct vote values = {0}, differences = {0};
     s->first = varve_coded_at(c, 0);
     for (size_t i = 0; i < c->n; i++) {
         uint64_t d = varve_coded_at(c, i) - s->first;
         int64_t step = (int64_t)(d - before);
         any |= d;
-        sum += (double)(int64_t)d;
         cast_vote(&values, d);
         if (i > 0) {
             opening = i == 1 ? d : opening;
@@ -85,10 +115,9 @@ static bool take_survey(const struct varve_ints *c, struct survey *s)
         return false;
     }
     s->shift = (unsigned)__builtin_ctzll(any);
-    double unit = (double)(UINT64_C(1) << s->shift);
-    s->mean = rounded_mean(sum / unit, c->n);
+    s->mean = typical(c, s, false);
     s->usual = shifted(values.best, s->shift);
-    s->slope = rounded_mean((double)(int64_t)before / unit, c->n - 1);
+    s->slope = typical(c, s, true);
     s->opening = shifted(opening, s->shift);
     s->least = shifted((uint64_t)least, s->shift);
     s->stepping = shifted(differences.best, s->shift);

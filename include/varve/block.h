@@ -19,8 +19,8 @@
 //     begins t bytes behind the header. Time columns and value streams are core/codec.h's. Any
 //     series is so decoded from its own chunk and at most one time column elsewhere.
 //   directory: for each chunk varint(id - previous id, of the first its id), varint(bytes of the
-//     chunk), in id order, up to the block's end. A series may have several chunks; they may overlap
-//     in time.
+//     chunk), in id order, up to the block's end. A series may have several chunks; they may
+//     overlap in time.
 //
 // Threading: a writer belongs to one task. Readers keep no state; any task.
 #ifndef VARVE_BLOCK_H

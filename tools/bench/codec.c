@@ -60,8 +60,8 @@ static void generate_cells(size_t n)
         workload_next(&w, values);
         int64_t time_ms = START_MS + (int64_t)i * WORKLOAD_STEP_MS;
         for (size_t s = 0; s < WORKLOAD_SERIES; s++) {
-            double sum = s % 3 == 2 ? varve_counter_increase(&counters[s], time_ms, values[s])
-                                    : values[s];
+            double sum =
+                s % 3 == 2 ? varve_counter_increase(&counters[s], time_ms, values[s]) : values[s];
             struct varve_cell *cell = &cells[s][i / CELL_SAMPLES];
             struct varve_cell one = varve_cell_of(time_ms, values[s], sum);
             if (i % CELL_SAMPLES == 0) {
