@@ -20,6 +20,7 @@ struct varve_ints {
     bool is_u32;                   // uint32_t instead of double
     uint8_t reference;             // enum varve_reference
     const struct varve_ints *cell; // all columns, for the reference
+    const uint64_t *coded;         // what varve_coded_at() returns, by row, or NULL
 };
 
 static inline double varve_double_at(const struct varve_ints *c, size_t i)
@@ -60,6 +61,9 @@ uint64_t varve_referred_at(const struct varve_ints *c, size_t i);
 // The integer less its reference: what the body of the column codes.
 static inline uint64_t varve_coded_at(const struct varve_ints *c, size_t i)
 {
+    if (c->coded != NULL) {
+        return c->coded[i];
+    }
     uint64_t m = varve_int_at(c, i);
     return c->reference == VARVE_REFERENCE_NONE ? m : m - varve_referred_at(c, i);
 }

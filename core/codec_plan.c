@@ -22,8 +22,10 @@ enum candidate {
     CANDIDATES
 };
 
+// Columns up to this length are kept on the stack while they are looked at.
+#define KEPT_ROWS 64u
 // Rows that are looked at for a typical value.
-#define SAMPLE_ROWS 15u
+#define SAMPLE_ROWS 9u
 
 // What the residuals of all candidates are taken from; all after the shift.
 struct survey {
@@ -327,7 +329,7 @@ static unsigned likeliest_dense(const struct survey *s, const struct sizes sizes
     return likeliest;
 }
 
-void varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code)
+static void plan(const struct varve_ints *c, struct varve_column_code *code)
 {
     struct survey survey = {0};
     struct sizes sizes[CANDIDATES] = {{0}};
@@ -345,4 +347,18 @@ void varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code)
             consider(c, &survey, k, &sizes[k], &best, code);
         }
     }
+}
+
+// Short columns, and most are, are not computed anew at every look.
+void varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code)
+{
+    uint64_t coded[KEPT_ROWS];
+    struct varve_ints kept = *c;
+    if (c->n <= KEPT_ROWS) {
+        for (size_t i = 0; i < c->n; i++) {
+            coded[i] = varve_coded_at(c, i);
+        }
+        kept.coded = coded;
+    }
+    plan(&kept, code);
 }
