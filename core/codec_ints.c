@@ -85,13 +85,13 @@ unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t u
 
 void varve_ints_plan_ulps(const struct varve_ints *c, struct varve_column_code *code)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        sum += varve_zigzag(varve_ints_ulps(c, i));
+    uint64_t sum = 0, n = 0;
+    for (; n < c->n; n++) {
+        sum += varve_zigzag(varve_ints_ulps(c, n));
     }
     code->corrected = sum != 0;
     // The parameter of a geometric distribution with this mean.
-    uint64_t mean = (sum + c->n / 2) / c->n;
+    uint64_t mean = n > 0 ? (sum + n / 2) / n : 0;
     code->ulps_p = (uint8_t)(mean < 2 ? 0 : varve_bit_length(mean) - 1);
 }
 

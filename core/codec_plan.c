@@ -88,10 +88,11 @@ static uint64_t typical(const struct varve_ints *c, const struct survey *s, bool
     sort(sample, taken);
     int64_t middle = sample[taken / 2];
     uint64_t off = 0;
-    for (size_t k = taken / 3; k < taken - taken / 3; k++) {
+    int64_t count = 0;
+    for (size_t k = taken / 3; k < taken - taken / 3; k++, count++) {
         off += (uint64_t)sample[k] - (uint64_t)middle;
     }
-    return (uint64_t)middle + (uint64_t)((int64_t)off / (int64_t)(taken - taken / 3 * 2));
+    return (uint64_t)middle + (uint64_t)(count > 0 ? (int64_t)off / count : 0);
 }
 
 // False for a constant column.
@@ -352,9 +353,9 @@ static void plan(const struct varve_ints *c, struct varve_column_code *code)
 // Short columns, and most are, are not computed anew at every look.
 void varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code)
 {
-    uint64_t coded[KEPT_ROWS];
+    uint64_t coded[KEPT_ROWS] = {0};
     struct varve_ints kept = *c;
-    if (c->n <= KEPT_ROWS) {
+    if (c->n > 0 && c->n <= KEPT_ROWS) {
         for (size_t i = 0; i < c->n; i++) {
             coded[i] = varve_coded_at(c, i);
         }
