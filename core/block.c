@@ -45,44 +45,100 @@ static void add_entry(struct varve_block_writer *w, varve_series_id id, size_t b
     w->info.entries++;
 }
 
-// Encodes times and columns behind what is there; 0 when they do not fit.
-static size_t put_chunk(struct varve_block_writer *w, const int64_t *times, size_t stride, size_t n,
-                        const struct varve_column *columns, size_t column_count)
+// Whether a chunk's time column was written before, for one of the last few chunks that had their
+// own; if so the offset that goes into the chunk.
+static bool find_times(const struct varve_block_writer *w, const uint8_t *times, size_t bytes,
+                       uint32_t *offset)
 {
-    size_t reserved = w->used + w->dir_used + DIRECTORY_ENTRY_MAX;
+    for (size_t i = 0; i < VARVE_BLOCK_TIMES; i++) {
+        const struct varve_block_times *known = &w->times[i];
+        if (known->bytes == bytes && memcmp(w->buf + known->offset, times, bytes) == 0) {
+            *offset = known->offset - VARVE_BLOCK_HEADER;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember_times(struct varve_block_writer *w, size_t offset, size_t bytes)
+{
+    w->times[w->times_next++ % VARVE_BLOCK_TIMES] =
+        (struct varve_block_times){.offset = (uint32_t)offset, .bytes = (uint32_t)bytes};
+}
+
+// A chunk on its way into the block: its times, then the rows that they belong to.
+struct rows {
+    const int64_t *times; // of the first row
+    size_t stride;
+    size_t n;
+    const struct varve_point *points; // or NULL
+    const struct varve_cell *cells;
+};
+
+// Writes the chunk's times, or where they are, at out[0 .. room). Returns the bytes used, 0 when
+// they do not fit; `own` is the length of a time column that is new.
+static size_t put_times(const struct varve_block_writer *w, uint8_t *out, size_t room,
+                        const struct rows *rows, size_t *own)
+{
+    int64_t unit = w->info.columns == POINT_COLUMNS ? 1 : (int64_t)w->info.step_ms;
+    uint32_t offset;
+    if (room < 1) {
+        return 0;
+    }
+    size_t bytes = varve_codec_put_times(out + 1, room - 1, rows->times, rows->stride, rows->n,
+                                         w->info.key.start_ms, unit);
+    *own = bytes;
+    if (bytes == 0) {
+        return 0;
+    }
+    if (!find_times(w, out + 1, bytes, &offset)) {
+        out[0] = 0;
+        return bytes + 1;
+    }
+    *own = 0;
+    return varve_put_varint(out, offset);
+}
+
+// Encodes times and values behind what is there; 0 when they do not fit.
+static size_t put_chunk(struct varve_block_writer *w, const struct rows *rows)
+{
+    size_t reserved = w->used + w->dir_used + DIRECTORY_ENTRY_MAX, own;
     if (reserved >= w->cap) {
         return 0;
     }
     uint8_t *out = w->buf + w->used;
     size_t room = w->cap - reserved;
-    int64_t unit = w->info.columns == POINT_COLUMNS ? 1 : (int64_t)w->info.step_ms;
-    size_t used = varve_codec_put_times(out, room, times, stride, n, w->info.key.start_ms, unit);
-    for (size_t c = 0; used > 0 && c < column_count; c++) {
-        size_t bytes = varve_codec_put_values(out + used, room - used, &columns[c], n);
-        used = bytes > 0 ? used + bytes : 0;
+    size_t used = put_times(w, out, room, rows, &own);
+    if (used == 0) {
+        return 0;
     }
-    return used;
+    size_t values = rows->points != NULL
+                        ? varve_codec_put_points(out + used, room - used, rows->points, rows->n)
+                        : varve_codec_put_cells(out + used, room - used, rows->cells, rows->n);
+    if (values > 0 && own > 0) {
+        remember_times(w, w->used + 1, own);
+    }
+    return values > 0 ? used + values : 0;
 }
 
-static int add_rows(struct varve_block_writer *w, varve_series_id id, const int64_t *times,
-                    size_t stride, size_t n, const struct varve_column *columns)
+static int add_rows(struct varve_block_writer *w, varve_series_id id, const struct rows *rows)
 {
     int64_t first, last;
-    if (n == 0 || n > VARVE_COLUMN_MAX || id < w->previous) {
+    if (rows->n == 0 || rows->n > VARVE_COLUMN_MAX || id < w->previous) {
         return VARVE_E_INVALID;
     }
-    memcpy(&first, times, sizeof first);
-    memcpy(&last, (const uint8_t *)times + (n - 1) * stride, sizeof last);
+    memcpy(&first, rows->times, sizeof first);
+    memcpy(&last, (const uint8_t *)rows->times + (rows->n - 1) * rows->stride, sizeof last);
     if (first < w->info.key.start_ms || last < first) {
         return VARVE_E_INVALID;
     }
     bool countable = w->info.entries < UINT16_MAX;
-    size_t used = countable ? put_chunk(w, times, stride, n, columns, w->info.columns) : 0;
+    size_t used = countable ? put_chunk(w, rows) : 0;
     if (used == 0) {
         return VARVE_E_FULL;
     }
     w->used += used;
-    w->info.rows += (uint32_t)n;
+    w->info.rows += (uint32_t)rows->n;
     w->info.key.end_ms = last > w->info.key.end_ms ? last : w->info.key.end_ms;
     add_entry(w, id, used);
     return 0;
@@ -94,20 +150,10 @@ int varve_block_add_points(struct varve_block_writer *w, varve_series_id id,
     if (w->info.columns != POINT_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    // The codec only reads through a column that it encodes.
-    struct varve_point *p = (struct varve_point *)(uintptr_t)points;
-    struct varve_column column = {.first = &p->value, .stride = sizeof *p};
-    return add_rows(w, id, &points->time_ms, sizeof *points, n, &column);
-}
-
-static void cell_columns(struct varve_cell *cells, struct varve_column columns[CELL_COLUMNS])
-{
-    void *fields[CELL_COLUMNS] = {&cells->count, &cells->min, &cells->max, &cells->sum,
-                                  &cells->last};
-    for (size_t c = 0; c < CELL_COLUMNS; c++) {
-        columns[c] =
-            (struct varve_column){.first = fields[c], .stride = sizeof *cells, .is_u32 = c == 0};
-    }
+    return add_rows(
+        w, id,
+        &(struct rows){
+            .times = &points->time_ms, .stride = sizeof *points, .n = n, .points = points});
 }
 
 int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
@@ -116,9 +162,9 @@ int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
     if (w->info.columns != CELL_COLUMNS || w->info.step_ms == 0) {
         return VARVE_E_INVALID;
     }
-    struct varve_column columns[CELL_COLUMNS];
-    cell_columns((struct varve_cell *)(uintptr_t)cells, columns);
-    return add_rows(w, id, &cells->start_ms, sizeof *cells, n, columns);
+    return add_rows(
+        w, id,
+        &(struct rows){.times = &cells->start_ms, .stride = sizeof *cells, .n = n, .cells = cells});
 }
 
 static void reverse(uint8_t *p, size_t n)
@@ -253,44 +299,66 @@ static int directory_next(struct directory *d, const struct varve_block_info *in
     return 0;
 }
 
-// Where decoded rows go: points or cells.
-struct row_target {
-    uint8_t *first;    // row 0
-    size_t row_bytes;  // sizeof one row
-    size_t time_field; // offset of its time
+// Where decoded rows go: points or cells, one of them NULL.
+struct target {
+    struct varve_point *points;
+    struct varve_cell *cells;
 };
+
+// Where the chunk's time column is: in it, or in an earlier one. *in is moved behind what the
+// chunk has of it, unless it is its own. NULL: damaged.
+static const uint8_t *find_time_column(const uint8_t *chunks, const uint8_t **in,
+                                       const uint8_t *end)
+{
+    const uint8_t *chunk = *in;
+    uint64_t offset;
+    if (!varve_get_varint(in, end, &offset) || offset >= (uint64_t)(chunk - chunks) + 1) {
+        return NULL;
+    }
+    return offset == 0 ? *in : chunks + offset;
+}
+
+static int get_times(const uint8_t *chunks, const struct varve_block_info *info, const uint8_t **in,
+                     const uint8_t *end, int64_t from_ms, int64_t to_ms,
+                     const struct target *target, size_t cap, struct varve_codec_rows *rows)
+{
+    const uint8_t *chunk = *in;
+    const uint8_t *times = find_time_column(chunks, in, end);
+    if (times == NULL) {
+        return VARVE_E_CORRUPT;
+    }
+    bool own = times == *in;
+    int64_t base = info->key.start_ms;
+    int rc =
+        target->points != NULL
+            ? varve_codec_get_times(&times, own ? end : chunk, base, 1, from_ms, to_ms,
+                                    &target->points->time_ms, sizeof *target->points, cap, rows)
+            : varve_codec_get_times(&times, own ? end : chunk, base, info->step_ms, from_ms, to_ms,
+                                    &target->cells->start_ms, sizeof *target->cells, cap, rows);
+    *in = own ? times : *in;
+    return rc;
+}
 
 static int get_chunk(const void *buf, const struct varve_block_info *info,
                      const struct directory *d, int64_t from_ms, int64_t to_ms,
-                     const struct row_target *target, size_t cap, size_t *taken)
+                     const struct target *target, size_t cap, size_t *taken)
 {
     const uint8_t *in = (const uint8_t *)buf + d->chunk;
     const uint8_t *end = in + d->bytes;
+    const uint8_t *chunks = (const uint8_t *)buf + VARVE_BLOCK_HEADER;
     struct varve_codec_rows rows;
-    int64_t unit = info->columns == POINT_COLUMNS ? 1 : (int64_t)info->step_ms;
-    void *times = target->first + target->time_field;
-    int rc = varve_codec_get_times(&in, end, info->key.start_ms, unit, from_ms, to_ms, times,
-                                   target->row_bytes, cap, &rows);
+    int rc = get_times(chunks, info, &in, end, from_ms, to_ms, target, cap, &rows);
     if (rc != 0 || rows.take == 0) {
         *taken = 0;
         return rc;
     }
-    struct varve_column columns[CELL_COLUMNS];
-    if (info->columns == POINT_COLUMNS) {
-        struct varve_point *points = (void *)target->first;
-        columns[0] = (struct varve_column){.first = &points->value, .stride = sizeof *points};
-    } else {
-        cell_columns((void *)target->first, columns);
-    }
-    for (size_t c = 0; rc == 0 && c < info->columns; c++) {
-        rc = varve_codec_get_values(&in, end, &rows, &columns[c]);
-    }
     *taken = rows.take;
-    return rc;
+    return target->points != NULL ? varve_codec_get_points(in, end, &rows, target->points)
+                                  : varve_codec_get_cells(in, end, &rows, target->cells);
 }
 
 static int get_rows(const void *buf, const struct varve_block_info *info, varve_series_id id,
-                    int64_t from_ms, int64_t to_ms, struct row_target target, size_t cap)
+                    int64_t from_ms, int64_t to_ms, struct target target, size_t cap)
 {
     struct directory d = directory_start(buf, info);
     size_t total = 0;
@@ -305,7 +373,8 @@ static int get_rows(const void *buf, const struct varve_block_info *info, varve_
             return rc;
         }
         total += taken;
-        target.first += taken * target.row_bytes;
+        target.points += target.points != NULL ? taken : 0;
+        target.cells += target.cells != NULL ? taken : 0;
     }
     return rc == VARVE_E_CORRUPT ? rc : (int)total;
 }
@@ -316,10 +385,7 @@ int varve_block_points(const void *buf, const struct varve_block_info *info, var
     if (info->columns != POINT_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    struct row_target target = {.first = (uint8_t *)out,
-                                .row_bytes = sizeof *out,
-                                .time_field = offsetof(struct varve_point, time_ms)};
-    return get_rows(buf, info, id, from_ms, to_ms, target, cap);
+    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.points = out}, cap);
 }
 
 int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
@@ -328,8 +394,5 @@ int varve_block_cells(const void *buf, const struct varve_block_info *info, varv
     if (info->columns != CELL_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    struct row_target target = {.first = (uint8_t *)out,
-                                .row_bytes = sizeof *out,
-                                .time_field = offsetof(struct varve_cell, start_ms)};
-    return get_rows(buf, info, id, from_ms, to_ms, target, cap);
+    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out}, cap);
 }

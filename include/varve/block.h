@@ -9,14 +9,18 @@
 //     7  u8 flags (0)              8  u32 length of the whole block, header included
 //    12  u32 CRC-32C of the whole block with these four bytes taken as zero
 //    16  u32 sequence number, growing within the tier           20  u32 step in ms
-//    24  i64 time of the first row, Unix ms                     32  i64 time of the last row
+//    24  i64 start: no row is older, Unix ms                    32  i64 time of the last row
 //    40  i64 rolled-up-to: all history before this time is in this tier's blocks up to this one
-//    48  u64 samples accepted since the store was made          56  u64 bytes written to flash
-//    since 64  u32 offset of the directory   68  u32 rows   72  u16 directory entries   74  6 bytes
-//    zero
-//   columns: the series' chunks, back to back; the encoding is core/codec.h's
-//   directory: for each chunk varint(id - previous id), varint(bytes of the chunk), in id order.
-//     A series may have several chunks.
+//    48  u64 samples accepted since the store was made
+//    56  u64 bytes written to flash since then
+//    64  u32 offset of the directory   68  u32 rows   72  u16 directory entries   74  6 bytes zero
+//   chunks, back to back: each is varint t, a time column if t is 0, and a value stream up to the
+//     chunk's end. With another t the chunk has the same times as an earlier one: its time column
+//     begins t bytes behind the header. Time columns and value streams are core/codec.h's. Any
+//     series is so decoded from its own chunk and at most one time column elsewhere.
+//   directory: for each chunk varint(id - previous id, of the first its id), varint(bytes of the
+//     chunk), in id order, up to the block's end. A series may have several chunks; they may
+//     overlap in time.
 //
 // Threading: a writer belongs to one task. Readers keep no state; any task.
 #ifndef VARVE_BLOCK_H
@@ -35,7 +39,7 @@ extern "C" {
 
 // Names one block of a tier. Blocks are ordered by start, then by sequence number.
 struct varve_block_key {
-    int64_t start_ms; // time of the first row
+    int64_t start_ms; // no row is older; a window that is split into blocks has one start for all
     int64_t end_ms;   // time of the last row (cells: the start of the last cell)
     uint32_t seq;
 };
@@ -55,6 +59,14 @@ struct varve_block_info {
     uint64_t flash_bytes; // running total of the store
 };
 
+// Time columns that a writer remembers, to refer later chunks to them.
+#define VARVE_BLOCK_TIMES 4u
+
+struct varve_block_times {
+    uint32_t offset; // in the block
+    uint32_t bytes;  // 0: none
+};
+
 // Builds one block in a buffer of the caller's. Fields are private to core/block.c.
 struct varve_block_writer {
     uint8_t *buf;
@@ -63,6 +75,8 @@ struct varve_block_writer {
     size_t dir_used; // directory, built from the back
     struct varve_block_info info;
     varve_series_id previous;
+    struct varve_block_times times[VARVE_BLOCK_TIMES];
+    uint32_t times_next; // the place to use next, modulo VARVE_BLOCK_TIMES
 };
 
 // Starts a block in `buf` of `cap` bytes (more than VARVE_BLOCK_HEADER). `info` gives tier,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows for the tests of blocks: points and cells with all kinds of times and values, and the two
-// blocks whose bytes are kept in tests/golden. One task.
+// Rows for the tests of blocks: points and cells with all kinds of times and values. One task.
 #ifndef VARVE_TESTS_BLOCK_ROWS_H
 #define VARVE_TESTS_BLOCK_ROWS_H
 

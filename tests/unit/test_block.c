@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocks: what is put in comes out bit for bit, for any set of series, any range and any buffer;
-// and the bytes are those of format version 1, which tests/golden keeps. What damaged blocks do is
-// in test_block_damage.c.
-//
-// The golden file is written only by `VARVE_GOLDEN=write test_block`, which is meant for the day on
-// which the format gets a new version: give the file a new name then and keep the old one readable.
+// chunks with the same times share them. What damaged blocks do is in test_block_damage.c, what
+// their bytes are in test_block_golden.c.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +12,6 @@
 #include <math.h>
 
 #include "block_rows.h"
-
-#define GOLDEN_PATH VARVE_SOURCE_DIR "/tests/golden/block-v1.bin"
 
 static uint8_t block[1024 * 1024];
 static struct varve_point back[4 * VARVE_COLUMN_MAX];
@@ -176,6 +171,48 @@ static void ranges_over_several_chunks_are_exact(void **state)
     }
 }
 
+// Series that were sampled together, some of them with jitter of their own.
+static void chunks_with_the_same_times_share_them(void **state)
+{
+    (void)state;
+    struct varve_point points[50];
+    for (size_t i = 0; i < 50; i++) { // times that take some room
+        points[i] = (struct varve_point){.time_ms = BASE_MS + (int64_t)(i * i * 1000), .value = 1};
+    }
+    struct varve_block_writer w = begin(block, sizeof block, 1);
+    assert_int_equal(varve_block_add_points(&w, 0, points, 50), 0);
+    size_t first = w.used - VARVE_BLOCK_HEADER;
+    assert_int_equal(varve_block_add_points(&w, 1, points, 50), 0);
+    assert_in_range(w.used - VARVE_BLOCK_HEADER - first, 1, 8);
+    points[30].time_ms++;
+    assert_int_equal(varve_block_add_points(&w, 2, points, 50), 0);
+    assert_true(w.used - VARVE_BLOCK_HEADER > 2 * first);
+}
+
+static void chunks_are_read_with_the_times_of_others(void **state)
+{
+    (void)state;
+    struct test_random r = random_start(__func__);
+    static struct varve_point points[100][20];
+    for (int round = 0; round < 50; round++) {
+        struct varve_block_writer w = begin(block, sizeof block, 1);
+        for (size_t s = 0; s < 100; s++) {
+            make_points(&r, points[s], 20);
+            size_t like = random_below(&r, (uint32_t)s + 1);
+            for (size_t i = 0; i < 20; i++) {
+                points[s][i].time_ms = points[like][i].time_ms;
+            }
+            assert_int_equal(varve_block_add_points(&w, (varve_series_id)s, points[s], 20), 0);
+        }
+        struct varve_block_info info = finish_and_open(&w);
+        for (size_t s = 0; s < 100; s++) {
+            int n = varve_block_points(block, &info, (varve_series_id)s, 0, INT64_MAX, back, 20);
+            assert_int_equal(n, 20);
+            assert_memory_equal(back, points[s], 20 * sizeof *back);
+        }
+    }
+}
+
 // ---- what a writer refuses ----------------------------------------------------------------------
 
 static void rows_that_break_the_contract_are_refused(void **state)
@@ -265,107 +302,6 @@ static void directory_with_all_its_entries_is_full(void **state)
     free(buf);
 }
 
-// ---- the bytes of version 1 ---------------------------------------------------------------------
-
-static size_t golden_points(struct varve_point *points)
-{
-    static const double values[] = {
-        21.5, 21.5, 21.6, -0.0, INFINITY, -INFINITY, 9007199254740993.0, 1e-310};
-    size_t n = sizeof values / sizeof *values;
-    for (size_t i = 0; i < n; i++) {
-        points[i] =
-            (struct varve_point){.time_ms = BASE_MS + (int64_t)i * 5000, .value = values[i]};
-    }
-    points[5].time_ms += 17; // jitter, a repeated time, a gap, a NaN with a payload
-    points[6].time_ms = points[5].time_ms;
-    points[n] = (struct varve_point){.time_ms = BASE_MS + 3600000};
-    put_double(&points[n].value, UINT64_C(0x7ff800000000beef));
-    return n + 1;
-}
-
-static size_t golden_cells(struct varve_cell *cells)
-{
-    const struct varve_cell kept[] = {
-        {.start_ms = BASE_MS, .count = 12, .min = 1, .max = 9.5, .sum = 60.25, .last = 3},
-        {.start_ms = BASE_MS + 60000, .count = 12, .min = 1, .max = 9, .sum = 61, .last = 4},
-        {.start_ms = BASE_MS + 300000, .count = UINT32_MAX, .min = -2, .max = 0, .sum = -7},
-    };
-    memcpy(cells, kept, sizeof kept);
-    return sizeof kept / sizeof *kept;
-}
-
-// Two blocks, one after the other: points of series 0, 1 and 300 (in two chunks), then cells.
-static size_t golden_bytes(uint8_t *out, size_t cap)
-{
-    struct varve_point points[16];
-    struct varve_cell cells[16];
-    size_t n = golden_points(points);
-    struct varve_block_writer w = begin(out, cap, 1);
-    assert_int_equal(varve_block_add_points(&w, 0, points, n), 0);
-    assert_int_equal(varve_block_add_points(&w, 1, points, 1), 0);
-    assert_int_equal(varve_block_add_points(&w, 300, points, 4), 0);
-    assert_int_equal(varve_block_add_points(&w, 300, points + 4, n - 4), 0);
-    size_t length = finish_and_open(&w).length;
-    n = golden_cells(cells);
-    w = begin(out + length, cap - length, 5);
-    assert_int_equal(varve_block_add_cells(&w, 2, cells, n), 0);
-    return length + finish_and_open(&w).length;
-}
-
-static size_t read_golden(uint8_t *out, size_t cap)
-{
-    FILE *file = fopen(GOLDEN_PATH, "rb");
-    assert_non_null(file);
-    size_t length = fread(out, 1, cap, file);
-    fclose(file);
-    return length;
-}
-
-static void write_golden_if_asked(void)
-{
-    const char *mode = getenv("VARVE_GOLDEN");
-    if (mode == NULL || strcmp(mode, "write") != 0) {
-        return;
-    }
-    size_t length = golden_bytes(block, sizeof block);
-    FILE *file = fopen(GOLDEN_PATH, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(block, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void version_1_is_still_read(void **state)
-{
-    (void)state;
-    static uint8_t golden[4096];
-    struct varve_point points[16];
-    struct varve_cell cells[16] = {{.count = 0}};
-    struct varve_block_info info;
-    write_golden_if_asked();
-    size_t length = read_golden(golden, sizeof golden), n = golden_points(points);
-    assert_int_equal(varve_block_open(golden, length, &info), 0);
-    assert_int_equal(varve_block_points(golden, &info, 0, 0, INT64_MAX, back, 99), n);
-    assert_memory_equal(back, points, n * sizeof *points);
-    assert_int_equal(varve_block_points(golden, &info, 1, 0, INT64_MAX, back, 99), 1);
-    assert_int_equal(varve_block_points(golden, &info, 300, 0, INT64_MAX, back, 99), n);
-    assert_memory_equal(back, points, n * sizeof *points);
-    const uint8_t *second = golden + info.length;
-    assert_int_equal(varve_block_open(second, length - info.length, &info), 0);
-    n = golden_cells(cells);
-    memset(cells_back, 0, n * sizeof *cells);
-    assert_int_equal(varve_block_cells(second, &info, 2, 0, INT64_MAX, cells_back, 99), n);
-    assert_memory_equal(cells_back, cells, n * sizeof *cells);
-}
-
-static void version_1_is_still_written(void **state)
-{
-    (void)state;
-    static uint8_t golden[4096];
-    size_t length = read_golden(golden, sizeof golden);
-    assert_int_equal(golden_bytes(block, sizeof block), length);
-    assert_memory_equal(block, golden, length);
-}
-
 // ---- size: printed, not asserted ----------------------------------------------------------------
 
 // One third of the series is a percentage with one decimal, one third a slow walk, one third a slow
@@ -416,8 +352,8 @@ int main(void)
         cmocka_unit_test(rows_that_break_the_contract_are_refused),
         cmocka_unit_test(every_buffer_size_gives_a_whole_block_or_none),
         cmocka_unit_test(directory_with_all_its_entries_is_full),
-        cmocka_unit_test(version_1_is_still_read),
-        cmocka_unit_test(version_1_is_still_written),
+        cmocka_unit_test(chunks_with_the_same_times_share_them),
+        cmocka_unit_test(chunks_are_read_with_the_times_of_others),
         cmocka_unit_test(sizes_are_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

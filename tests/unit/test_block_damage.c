@@ -24,12 +24,21 @@ static uint8_t *make_block(struct test_random *r, uint8_t columns, size_t *lengt
     uint8_t buf[16384];
     struct varve_block_writer w;
     struct varve_block_info info = header_of(columns);
+    int64_t times[ROWS] = {0}, starts[ROWS] = {0};
     varve_block_begin(&w, buf, sizeof buf, &info);
     for (varve_series_id id = 0; id < SERIES; id++) {
         struct varve_point points[ROWS];
         struct varve_cell cells[ROWS];
         make_points(r, points, ROWS);
         make_cells(r, cells, ROWS);
+        for (size_t i = 0; id % 2 == 1 && i < ROWS; i++) { // every other one by reference
+            points[i].time_ms = times[i];
+            cells[i].start_ms = starts[i];
+        }
+        for (size_t i = 0; i < ROWS; i++) {
+            times[i] = points[i].time_ms;
+            starts[i] = cells[i].start_ms;
+        }
         varve_series_id spread = (varve_series_id)(id * 131);
         int rc = columns == 1 ? varve_block_add_points(&w, spread, points, ROWS)
                               : varve_block_add_cells(&w, spread, cells, ROWS);
