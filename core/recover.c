@@ -89,12 +89,15 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     int rc;
     host->upto_ms[tier] = INT64_MIN;
     host->mark_ms[tier] = INT64_MIN;
+    host->wear.newest_end_ms[tier] = INT64_MIN;
     while ((rc = varve_store_next(host, &cursor)) == 0) {
         if (!found || cursor.key.seq > newest.seq) {
             newest = cursor.key;
             found = true;
         }
         host->newest_ms = cursor.key.end_ms > host->newest_ms ? cursor.key.end_ms : host->newest_ms;
+        int64_t *end_ms = &host->wear.newest_end_ms[tier];
+        *end_ms = cursor.key.end_ms > *end_ms ? cursor.key.end_ms : *end_ms;
     }
     if (rc != VARVE_E_NOT_FOUND || !found) {
         return rc == VARVE_E_NOT_FOUND ? 0 : rc;
@@ -107,6 +110,7 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     }
     host->upto_ms[tier] = info.upto_ms;
     host->mark_ms[tier] = info.upto_ms;
+    host->wear.has_partial[tier] = info.key.end_ms >= info.upto_ms;
     host->samples_before =
         info.samples > host->samples_before ? info.samples : host->samples_before;
     host->flash_before =
@@ -197,7 +201,10 @@ static int rebuild_tier(struct varve_host *host, unsigned tier)
         *done_ms = *done_ms > upto_ms ? *done_ms : upto_ms;
     }
     // Counters grow from their value before the mark: the block that holds it is read as well.
-    int64_t margin_ms = tier == 1 && upto_ms != INT64_MIN ? host->tiers[0].window_ms : 0;
+    int64_t longest_ms = host->conf->wear.max_loss_ms > host->tiers[0].window_ms
+                             ? host->conf->wear.max_loss_ms
+                             : host->tiers[0].window_ms;
+    int64_t margin_ms = tier == 1 && upto_ms != INT64_MIN ? longest_ms : 0;
     int64_t from_ms = upto_ms - margin_ms;
     rows_fn replay = tier == 1 ? replay_points : replay_cells;
     return rc == 0 ? each_block(host, tier - 1, from_ms, from_ms, replay) : rc;

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   1u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   2u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
