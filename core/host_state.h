@@ -100,10 +100,9 @@ struct varve_wear_state {
     int64_t day_ms, month_ms;    // Unix time at which today and this month began
     uint64_t at_day, at_month;   // flash bytes then
     int64_t history_ms;          // how far the stored history went back at start
-    int64_t newest_end_ms[VARVE_MAX_TIERS]; // of the blocks stored by earlier processes
-    bool has_partial[VARVE_MAX_TIERS];      // the newest block reaches behind its mark
-    atomic_bool paused;                     // level 5
-    _Atomic uint32_t day_number;            // of today, since 1970; 0 while the clock is not trusted
+    bool has_partial[VARVE_MAX_TIERS]; // the mark of the newest stored block lies within a cell
+    atomic_bool paused;                // level 5
+    _Atomic uint32_t day_number;       // of today, since 1970; 0 while the clock is not trusted
 };
 
 struct varve_host {

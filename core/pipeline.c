@@ -426,6 +426,11 @@ void varve_pipeline_close_base(struct varve_host *host)
     if (host->base_tier > 0 && host->base_tier < host->tier_count) {
         int64_t end_ms = host->newest_ms + host->tiers[host->base_tier].step_ms;
         varve_rollup_close(&host->rollup, varve_series_count(&host->series), end_ms);
+        // A mark within a cell tells the next process that this cell is not whole.
+        int64_t upto_ms = not_after_now(host, host->newest_ms) + 1;
+        if (host->newest_ms != INT64_MIN && upto_ms > host->upto_ms[host->base_tier]) {
+            host->upto_ms[host->base_tier] = upto_ms;
+        }
         close_cells(host, host->base_tier);
     }
     varve_port_mutex_unlock(&host->store_lock);

@@ -89,15 +89,12 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     int rc;
     host->upto_ms[tier] = INT64_MIN;
     host->mark_ms[tier] = INT64_MIN;
-    host->wear.newest_end_ms[tier] = INT64_MIN;
     while ((rc = varve_store_next(host, &cursor)) == 0) {
         if (!found || cursor.key.seq > newest.seq) {
             newest = cursor.key;
             found = true;
         }
         host->newest_ms = cursor.key.end_ms > host->newest_ms ? cursor.key.end_ms : host->newest_ms;
-        int64_t *end_ms = &host->wear.newest_end_ms[tier];
-        *end_ms = cursor.key.end_ms > *end_ms ? cursor.key.end_ms : *end_ms;
     }
     if (rc != VARVE_E_NOT_FOUND || !found) {
         return rc == VARVE_E_NOT_FOUND ? 0 : rc;
@@ -110,7 +107,8 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     }
     host->upto_ms[tier] = info.upto_ms;
     host->mark_ms[tier] = info.upto_ms;
-    host->wear.has_partial[tier] = info.key.end_ms >= info.upto_ms;
+    host->wear.has_partial[tier] = tier > 0 && info.upto_ms != INT64_MIN &&
+                                   info.upto_ms % host->tiers[tier].step_ms != 0;
     host->samples_before =
         info.samples > host->samples_before ? info.samples : host->samples_before;
     host->flash_before =
@@ -247,6 +245,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
     for (unsigned tier = (unsigned)host->tier_count - 1; rc == 0 && tier >= 1; tier--) {
         rc = rebuild_tier(host, tier);
     }
+    varve_rollup_close_counted(&host->rollup, varve_series_count(&host->series));
     forget_done(host);
     if (rc != 0) {
         (void)varve_format(why, why_cap, "cannot read the stored history: %s", varve_strerror(rc));

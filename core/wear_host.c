@@ -15,9 +15,9 @@
 //   back     Only at a boundary b of t's step: the raw window is cut there, t's cells that end by b
 //            are closed and written with the mark b, and f is stored from b on. Were f stored from
 //            the middle of a cell, t could neither be rebuilt from it nor be left alone.
-//   restart  An orderly stop at a high level writes t's open, partial cells. If the newest block
-//            of t reaches behind its mark and nothing finer reaches that far, then f starts at the
-//            next boundary of t's step, whatever the level is.
+//   restart  An orderly stop at a high level writes t's open, partial cells, with a mark that lies
+//            within a cell. After such a mark f starts at the next boundary of t's step, whatever
+//            the level is.
 //
 // **After a restart** the windows are filled again from the running total of flash bytes that every
 // block's header carries, with the block's time: no write is made for that. The same gives today's
@@ -426,11 +426,7 @@ static void hold_finer_tiers(struct varve_host *host)
 {
     const struct varve_wear_state *wear = &host->wear;
     for (size_t tier = wear->configured_base + 1; tier < host->tier_count; tier++) {
-        bool hold = wear->has_partial[tier] && is_persisted(host, tier);
-        for (size_t finer = 0; finer < tier; finer++) {
-            hold = hold && wear->newest_end_ms[finer] < wear->newest_end_ms[tier];
-        }
-        if (hold && tier > host->base_tier) {
+        if (wear->has_partial[tier] && is_persisted(host, tier) && tier > host->base_tier) {
             host->base_tier = tier;
         }
     }
