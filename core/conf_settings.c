@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Option tables of [varve], [wear] and of the keys that every instance of a kind has. This is the only
-// place in which those options are described.
+// Option tables of [varve], [wear] and of the keys that every instance of a kind has. This is the
+// only place in which those options are described.
 //
 // Threading: constant data.
 #include "core/conf.h"

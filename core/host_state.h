@@ -56,9 +56,9 @@ struct varve_backend {
     int64_t retry_ms;           // boot time of the next try; 0: at once
     uint32_t failures_in_row;
     uint64_t blocks_put;
-    uint64_t payload_bytes; // of these blocks
+    uint64_t payload_bytes;                          // of these blocks
     uint64_t flash_before[VARVE_WRITE_REASON_COUNT]; // by earlier processes, as far as is known
-    uint32_t ledger_day;    // day (since 1970) that its ledger was last noted in; 0: none yet
+    uint32_t ledger_day; // day (since 1970) that its ledger was last noted in; 0: none yet
     uint32_t commit_last_us, commit_max_us;
 };
 
@@ -93,13 +93,13 @@ struct varve_event_log {
 // See wear_host.c. Under store_lock, but for the atomics.
 struct varve_wear_state {
     struct varve_wear_governor governor;
-    size_t configured_base;      // what base_tier is at level 1
-    size_t wanted_base;          // what the level asks for; base_tier comes down to it at raise_ms
-    int64_t raise_ms;            // Unix time, a boundary of the base tier; INT64_MAX: not set yet
-    uint64_t seen;               // flash bytes that the governor has counted
-    int64_t day_ms, month_ms;    // Unix time at which today and this month began
-    uint64_t at_day, at_month;   // flash bytes then
-    int64_t history_ms;          // how far the stored history went back at start
+    size_t configured_base;    // what base_tier is at level 1
+    size_t wanted_base;        // what the level asks for; base_tier comes down to it at raise_ms
+    int64_t raise_ms;          // Unix time, a boundary of the base tier; INT64_MAX: not set yet
+    uint64_t seen;             // flash bytes that the governor has counted
+    int64_t day_ms, month_ms;  // Unix time at which today and this month began
+    uint64_t at_day, at_month; // flash bytes then
+    int64_t history_ms;        // how far the stored history went back at start
     bool has_partial[VARVE_MAX_TIERS]; // the mark of the newest stored block lies within a cell
     atomic_bool paused;                // level 5
     _Atomic uint32_t day_number;       // of today, since 1970; 0 while the clock is not trusted

@@ -188,7 +188,8 @@ static void advance_tiers(struct varve_host *host, int64_t time_ms)
         if (upto > host->upto_ms[tier]) {
             host->upto_ms[tier] = upto;
         }
-        if (window->count > 0 && upto - window->first_unix_ms >= varve_wear_cell_window_ms(host, tier)) {
+        if (window->count > 0 &&
+            upto - window->first_unix_ms >= varve_wear_cell_window_ms(host, tier)) {
             close_cells(host, tier);
         }
     }

@@ -114,8 +114,7 @@ int varve_file_open(struct varve_file *f, struct varve_ledger_account *account, 
     f->account = account;
     f->writable = (flags & VARVE_OPEN_WRITE) != 0;
     f->port.handle = -1; // so that closing is harmless after a refusal
-    if (!account || !is_power_of_two(account->page_bytes) ||
-        !is_power_of_two(account->erase_bytes))
+    if (!account || !is_power_of_two(account->page_bytes) || !is_power_of_two(account->erase_bytes))
         return VARVE_E_INVALID;
     return varve_port_file_open(&f->port, path, flags);
 }

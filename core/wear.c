@@ -188,7 +188,8 @@ static int64_t day_of_month(int64_t days)
 {
     int64_t shifted = days + 719468;
     int64_t day_of_era = ((shifted % 146097) + 146097) % 146097;
-    int64_t year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
     int64_t month = (5 * day_of_year + 2) / 153;
     return day_of_year - (153 * month + 2) / 5 + 1;

@@ -10,8 +10,10 @@
 // **Up and down without losing or doubling a cell.** After a crash a tier is rebuilt from the next
 // finer one's stored rows after its rolled-up-to mark (recover.c). So, for tier t and the finer f:
 //
-//   degrade  At once. f was stored up to some row r; t's mark is not behind r's bucket, and all that
-//            comes later reaches flash as cells of t. A crash before t's next block finds f up to r.
+//   degrade  At once. f was stored up to some row r; t's mark is not behind r's bucket, and all
+//   that
+//            comes later reaches flash as cells of t. A crash before t's next block finds f up to
+//            r.
 //   back     Only at a boundary b of t's step: the raw window is cut there, t's cells that end by b
 //            are closed and written with the mark b, and f is stored from b on. Were f stored from
 //            the middle of a cell, t could neither be rebuilt from it nor be left alone.
@@ -60,7 +62,8 @@ static size_t base_of(const struct varve_host *host, unsigned level)
         return base;
     }
     for (size_t tier = base; tier < host->tier_count; tier++) {
-        bool coarse = tier > 0 && (level < VARVE_WEAR_HOURS || host->tiers[tier].step_ms >= HOUR_MS);
+        bool coarse =
+            tier > 0 && (level < VARVE_WEAR_HOURS || host->tiers[tier].step_ms >= HOUR_MS);
         if (is_persisted(host, tier)) {
             base = tier;
             if (coarse) {
@@ -165,8 +168,7 @@ static void turn_calendar(struct varve_host *host, int64_t now_ms, uint64_t tota
     atomic_store(&wear->day_number, (uint32_t)(day_ms / VARVE_WEAR_DAY_MS));
 }
 
-static void say_level(struct varve_host *host, unsigned before,
-                      const struct varve_wear_governor *g)
+static void say_level(struct varve_host *host, unsigned before, const struct varve_wear_governor *g)
 {
     char payload[VARVE_PAYLOAD_TEXT];
     uint32_t fast = varve_wear_fast_permille(g), slow = varve_wear_slow_permille(g);
@@ -379,11 +381,33 @@ static uint64_t json_number(const char *payload, const char *name)
 // What the newest events of the earlier processes say; events come in time order.
 struct said {
     struct varve_host *host;
-    struct {
-        uint64_t bytes[VARVE_WRITE_REASON_COUNT];
-    } ledger[VARVE_MAX_BACKENDS];
+    uint64_t ledger[VARVE_MAX_BACKENDS][VARVE_WRITE_REASON_COUNT];
+    char source[VARVE_NAME_TEXT]; // of the first wear_ledger
+    bool several;                 // there are others
     unsigned level;
 };
+
+// Which backend an event is about. A single one may have had another name: the tool opens a store
+// without its configuration.
+static bool is_about(const struct said *said, const struct varve_event *event, size_t backend)
+{
+    bool alone = said->host->backend_count == 1 && !said->several;
+    return alone || strcmp(event->source, said->host->backends[backend].instance.name) == 0;
+}
+
+static void note_ledger(struct said *said, const struct varve_event *event)
+{
+    if (said->source[0] == '\0') {
+        (void)varve_format(said->source, sizeof said->source, "%s", event->source);
+    }
+    said->several |= strcmp(said->source, event->source) != 0;
+    for (size_t b = 0; b < said->host->backend_count; b++) {
+        for (unsigned r = 0; is_about(said, event, b) && r < VARVE_WRITE_REASON_COUNT; r++) {
+            said->ledger[b][r] =
+                json_number(event->payload, varve_write_reason_name((enum varve_write_reason)r));
+        }
+    }
+}
 
 static int note_event(void *arg, const struct varve_event *event)
 {
@@ -392,14 +416,8 @@ static int note_event(void *arg, const struct varve_event *event)
         event->value <= VARVE_WEAR_LEVELS) {
         said->level = (unsigned)event->value;
     }
-    bool ledger = strcmp(event->kind, "wear_ledger") == 0;
-    for (size_t b = 0; ledger && b < said->host->backend_count; b++) {
-        if (strcmp(event->source, said->host->backends[b].instance.name) == 0) {
-            for (unsigned r = 0; r < VARVE_WRITE_REASON_COUNT; r++) {
-                said->ledger[b].bytes[r] = json_number(
-                    event->payload, varve_write_reason_name((enum varve_write_reason)r));
-            }
-        }
+    if (strcmp(event->kind, "wear_ledger") == 0) {
+        note_ledger(said, event);
     }
     return 0;
 }
@@ -413,7 +431,7 @@ static void restore_said(struct varve_host *host)
                   varve_strerror(rc));
     }
     for (size_t b = 0; b < host->backend_count; b++) {
-        memcpy(host->backends[b].flash_before, said.ledger[b].bytes,
+        memcpy(host->backends[b].flash_before, said.ledger[b],
                sizeof host->backends[b].flash_before);
     }
     if (host->wear.governor.budget > 0) {
@@ -485,7 +503,6 @@ void varve_wear_stats(struct varve_host *host, struct varve_stats *out)
     out->wear_endurance = (uint64_t)conf->endurance;
     out->wear_amplification = (uint32_t)conf->amplification;
     out->wear_lifetime_ms = conf->lifetime_ms;
-    out->wear_years = out->flash_bytes_per_day > 0
-                          ? varve_wear_years(conf, total, out->flash_bytes_per_day)
-                          : 0;
+    out->wear_years =
+        out->flash_bytes_per_day > 0 ? varve_wear_years(conf, total, out->flash_bytes_per_day) : 0;
 }

@@ -34,8 +34,8 @@ struct varve_backend_stats {
     uint32_t commit_last_us; // duration of the last commit
     uint32_t commit_max_us;
     uint64_t payload_bytes; // of the blocks stored by this process
-    // By enum varve_write_reason, in whole pages since the store was made: of earlier processes what
-    // their last event "wear_ledger" said, so a crash may cost a day of it.
+    // By enum varve_write_reason, in whole pages since the store was made: of earlier processes
+    // what their last event "wear_ledger" said, so a crash may cost a day of it.
     uint64_t flash_bytes_by[VARVE_WRITE_REASON_COUNT];
 };
 

@@ -42,7 +42,7 @@ struct varve_ledger_account {
         flash_bytes[VARVE_WRITE_REASON_COUNT]; // distinct pages touched between syncs, in bytes
     uint64_t erase_blocks; // distinct erase blocks touched between syncs, by place in the file
     uint64_t writes;       // write calls
-    uint64_t syncs;                            // syncs that succeeded
+    uint64_t syncs;        // syncs that succeeded
 };
 
 // Sum of flash_bytes over all reasons.

@@ -64,9 +64,8 @@ static void the_largest_settings_do_not_overflow(void **state)
 static void the_forecast_is_what_is_left_over_what_is_written_a_day(void **state)
 {
     (void)state;
-    struct varve_wear_conf conf = {.capacity = INT64_C(1) << 30,
-                                   .endurance = 1000,
-                                   .amplification = 2};
+    struct varve_wear_conf conf = {
+        .capacity = INT64_C(1) << 30, .endurance = 1000, .amplification = 2};
     double life = 1073741824.0 * 1000 / 2;
     uint64_t half = (uint64_t)(life / 2);
     double per_day = life / 2 / (4 * 365.25);

@@ -84,18 +84,27 @@ const struct varve_field varve_tier_fields[] = {
 #define BACKEND(member, kind) FIELD(varve_backend_stats, member, VARVE_FIELD_##kind)
 // One field for each reason, named by it.
 #define BY_REASON(index, text)                                                                     \
-    {                                                                                              \
-        "flash_bytes_" text, VARVE_FIELD_U64,                                                      \
-            offsetof(struct varve_backend_stats, flash_bytes_by) + (index) * sizeof(uint64_t),     \
-            sizeof(uint64_t), 0                                                                    \
-    },
+    {"flash_bytes_" text, VARVE_FIELD_U64,                                                         \
+     offsetof(struct varve_backend_stats, flash_bytes_by) + (index) * sizeof(uint64_t),            \
+     sizeof(uint64_t), 0},
 const struct varve_field varve_backend_fields[] = {
-    BACKEND(name, TEXT),         BACKEND(plugin, TEXT),       BACKEND(where, TEXT),
-    BACKEND(state, I32),         BACKEND(persistent, BOOL),   BACKEND(blocks, U32),
-    BACKEND(stored_bytes, U64),  BACKEND(flash_bytes, U64),   BACKEND(written_bytes, U64),
-    BACKEND(erase_blocks, U64),  BACKEND(syncs, U64),         BACKEND(blocks_put, U64),
-    BACKEND(blocks_dropped, U64), BACKEND(commit_last_us, U32), BACKEND(commit_max_us, U32),
-    BACKEND(payload_bytes, U64), VARVE_WRITE_REASONS(BY_REASON) FIELDS_END,
+    BACKEND(name, TEXT),
+    BACKEND(plugin, TEXT),
+    BACKEND(where, TEXT),
+    BACKEND(state, I32),
+    BACKEND(persistent, BOOL),
+    BACKEND(blocks, U32),
+    BACKEND(stored_bytes, U64),
+    BACKEND(flash_bytes, U64),
+    BACKEND(written_bytes, U64),
+    BACKEND(erase_blocks, U64),
+    BACKEND(syncs, U64),
+    BACKEND(blocks_put, U64),
+    BACKEND(blocks_dropped, U64),
+    BACKEND(commit_last_us, U32),
+    BACKEND(commit_max_us, U32),
+    BACKEND(payload_bytes, U64),
+    VARVE_WRITE_REASONS(BY_REASON) FIELDS_END,
 };
 
 #define INSTANCE(member, kind) FIELD(varve_instance_stats, member, VARVE_FIELD_##kind)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `varve wear`: what went to flash, by whom and why, how long the flash lasts, and what the governor
-// did about it.
+// `varve wear`: what went to flash, by whom and why, how long the flash lasts, and what the
+// governor did about it.
 //
 // Owns the words and the layout. The figures are the host's (core/wear_host.c); the device's own
 // counters are the newest points of the flash collector's series.
@@ -148,11 +148,24 @@ static uint64_t unattributed(const struct varve_stats *s)
 // --------------------------------------------------------------------------------------
 
 static const char *const stat_names[] = {
-    "samples",           "flash_bytes",         "flash_bytes_today",   "flash_bytes_month",
-    "flash_bytes_per_day", "flash_bytes_per_sample", "flash_bytes_session", "payload_bytes",
-    "wear_level",        "wear_changes",        "wear_budget_bytes",   "wear_fast_permille",
-    "wear_slow_permille", "wear_capacity_bytes", "wear_endurance",      "wear_amplification",
-    "wear_lifetime_ms",  "wear_years",
+    "samples",
+    "flash_bytes",
+    "flash_bytes_today",
+    "flash_bytes_month",
+    "flash_bytes_per_day",
+    "flash_bytes_per_sample",
+    "flash_bytes_session",
+    "payload_bytes",
+    "wear_level",
+    "wear_changes",
+    "wear_budget_bytes",
+    "wear_fast_permille",
+    "wear_slow_permille",
+    "wear_capacity_bytes",
+    "wear_endurance",
+    "wear_amplification",
+    "wear_lifetime_ms",
+    "wear_years",
 };
 #define STAT_COUNT (sizeof stat_names / sizeof *stat_names)
 
@@ -227,8 +240,7 @@ static void put_csv(const struct report *report)
         const struct varve_backend_stats *backend = &report->stats.backends[b];
         for (unsigned r = 0; r < VARVE_WRITE_REASON_COUNT; r++) {
             printf("backend.%s.%s,%" PRIu64 "\n", backend->name,
-                   varve_write_reason_name((enum varve_write_reason)r),
-                   backend->flash_bytes_by[r]);
+                   varve_write_reason_name((enum varve_write_reason)r), backend->flash_bytes_by[r]);
         }
     }
     for (size_t i = 0; i < report->devices; i++) {
