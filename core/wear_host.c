@@ -24,7 +24,8 @@
 // **After a restart** the windows are filled again from the running total of flash bytes that every
 // block's header carries, with the block's time: no write is made for that. The same gives today's
 // and this month's bytes. The totals by reason ride along as one event a day and one at an orderly
-// stop ("wear_ledger"); a crash loses at most a day of that breakdown, never of the total.
+// stop ("wear_ledger"); a crash loses at most a day of that breakdown. Of the total a crash loses
+// what was written since the last block was made, and an orderly stop its own last transaction.
 //
 // Locking: the state is under store_lock, but for the two atomics.
 #include "host_state.h"
@@ -422,9 +423,11 @@ static int note_event(void *arg, const struct varve_event *event)
     return 0;
 }
 
+// An orderly stop says what was written after the last block was made.
 static void restore_said(struct varve_host *host)
 {
     struct said said = {.host = host, .level = VARVE_WEAR_NORMAL};
+    uint64_t sum = 0;
     int rc = varve_host_events(host, INT64_MIN, INT64_MAX, note_event, &said);
     if (rc != 0) {
         varve_log(VARVE_WARNING, "wear", "cannot read the events of earlier processes: %s",
@@ -433,7 +436,11 @@ static void restore_said(struct varve_host *host)
     for (size_t b = 0; b < host->backend_count; b++) {
         memcpy(host->backends[b].flash_before, said.ledger[b],
                sizeof host->backends[b].flash_before);
+        for (unsigned r = 0; r < VARVE_WRITE_REASON_COUNT; r++) {
+            sum += said.ledger[b][r];
+        }
     }
+    host->flash_before = sum > host->flash_before ? sum : host->flash_before;
     if (host->wear.governor.budget > 0) {
         host->wear.governor.level = said.level;
     }
@@ -455,10 +462,10 @@ void varve_wear_recover(struct varve_host *host)
     int64_t boot_ms = varve_port_boot_ms();
     struct varve_wear_state *wear = &host->wear;
     wear->configured_base = host->base_tier;
-    wear->seen = host->flash_before; // what opening the stores wrote is still to be counted
     varve_wear_start(&wear->governor, varve_wear_budget(&host->conf->wear), boot_ms);
-    restore_windows(host, boot_ms);
     restore_said(host);
+    wear->seen = host->flash_before; // what opening the stores wrote is still to be counted
+    restore_windows(host, boot_ms);
     if (host->base_tier < host->tier_count && !is_read_only(host)) {
         apply_level(host, wear->governor.level);
         hold_finer_tiers(host);
