@@ -108,7 +108,7 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     host->upto_ms[tier] = info.upto_ms;
     host->mark_ms[tier] = info.upto_ms;
     host->wear.has_partial[tier] =
-        tier > 0 && info.upto_ms != INT64_MIN && info.upto_ms % host->tiers[tier].step_ms != 0;
+        info.upto_ms != INT64_MIN && info.upto_ms % host->tiers[tier].step_ms != 0;
     host->samples_before =
         info.samples > host->samples_before ? info.samples : host->samples_before;
     host->flash_before =
