@@ -123,6 +123,9 @@ static void note_commit(struct varve_backend *backend, const struct batch *batch
         backend->commit_max_us = backend->commit_last_us;
     }
     backend->blocks_put += batch->count;
+    for (size_t i = 0; i < batch->count; i++) {
+        backend->payload_bytes += batch->entry[i]->info.length;
+    }
     note_flash(backend);
 }
 
@@ -132,6 +135,7 @@ static int store_batch(struct varve_host *host, struct varve_backend *backend,
 {
     uint64_t began_us = varve_port_mono_us();
     uint32_t series_count = varve_series_count(&host->series);
+    varve_wear_note_day(host, backend);
     uint32_t events = backend->event_cursor;
     int rc = ops_of(backend)->define != NULL ? put_dictionary(host, backend, series_count) : 0;
     if (ops_of(backend)->event != NULL) {
@@ -206,6 +210,9 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
 {
     struct varve_backend *backend = &host->backends[index];
     struct batch batch;
+    if (backend->persistent && varve_wear_paused(host)) {
+        return IDLE_MS;
+    }
     if (!flush && backend->retry_ms > now_ms) {
         return backend->retry_ms - now_ms;
     }
@@ -218,6 +225,7 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
     varve_port_mutex_unlock(&backend->lock);
     unpin_batch(host, index, &batch, rc == 0);
     note_result(host, backend, rc, now_ms);
+    varve_wear_tick(host, now_ms);
     varve_port_signal_raise(&host->progress);
     if (rc != 0) {
         return backend->retry_ms - now_ms;
@@ -233,14 +241,17 @@ int varve_backends_error(struct varve_host *host)
             return state;
         }
     }
-    return 0;
+    return varve_wear_paused(host) ? VARVE_E_BUDGET : 0;
 }
 
 uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes)
 {
     uint32_t working = 0;
     for (size_t b = 0; b < host->backend_count; b++) {
-        working |= (atomic_load(&host->backends[b].state) == 0 ? 1u : 0u) << b;
+        const struct varve_backend *backend = &host->backends[b];
+        bool works = atomic_load(&backend->state) == 0;
+        bool waits = backend->persistent && varve_wear_paused(host);
+        working |= (works && !waits ? 1u : 0u) << b;
     }
     varve_port_mutex_lock(&host->store_lock);
     uint32_t blocks = varve_outbox_pending(&host->outbox, working, bytes);
@@ -261,6 +272,8 @@ static int open_backend(struct varve_host *host, const struct varve_instance_con
     }
     struct varve_backend *backend = &host->backends[host->backend_count++];
     *backend = (struct varve_backend){.conf = conf};
+    backend->account.page_bytes = (uint32_t)host->conf->wear.page;
+    backend->account.erase_bytes = (uint32_t)host->conf->wear.erase_block;
     backend->instance = (struct varve_instance){.plugin = conf->plugin,
                                                 .name = conf->name,
                                                 .host = host,

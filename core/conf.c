@@ -12,7 +12,7 @@
 
 #include "core/text.h"
 
-#define KNOWN_SECTIONS "[varve], [tiers], [collector NAME] or [backend NAME]"
+#define KNOWN_SECTIONS "[varve], [tiers], [wear], [collector NAME] or [backend NAME]"
 
 _Static_assert(VARVE_OPTIONS_MAX + 4u <= 64u, "a bit of conf_head.given for each key");
 _Static_assert(VARVE_MAX_TIERS < 32u, "a bit of tier masks for each tier");
@@ -44,12 +44,21 @@ static size_t settings_tables(const struct varve_conf *conf, struct conf_table t
     return CONF_TABLES;
 }
 
+static size_t wear_tables(const struct varve_conf *conf, struct conf_table tables[CONF_TABLES])
+{
+    tables[0].options = varve_wear_options;
+    tables[0].base = (void *)(uintptr_t)&conf->wear;
+    return 1;
+}
+
 size_t conf_section_tables(const struct varve_conf *conf, const struct conf_section *section,
                            struct conf_table tables[CONF_TABLES])
 {
     switch (section->kind) {
     case CONF_SECTION_VARVE:
         return settings_tables(conf, tables);
+    case CONF_SECTION_WEAR:
+        return wear_tables(conf, tables);
     case CONF_SECTION_INSTANCE:
         return conf_instance_tables(section->instance, tables);
     default:
@@ -84,6 +93,8 @@ void varve_conf_init(struct varve_conf *conf, const struct varve_registry *regis
     for (size_t i = 0; i < n; i++) {
         conf_defaults(conf, &nowhere, &tables[i]);
     }
+    (void)wear_tables(conf, tables); // always one
+    conf_defaults(conf, &nowhere, &tables[0]);
 }
 
 // ---- sections -----------------------------------------------------------------------------------
@@ -91,7 +102,7 @@ void varve_conf_init(struct varve_conf *conf, const struct varve_registry *regis
 static void report_unknown_section(struct varve_conf *conf, const struct conf_at *at,
                                    const char *word)
 {
-    static const char *const known[] = {"varve", "tiers", "collector", "backend"};
+    static const char *const known[] = {"varve", "tiers", "wear", "collector", "backend"};
     struct varve_nearest nearest = {.wanted = word};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         varve_nearest_offer(&nearest, known[i]);
@@ -138,6 +149,8 @@ static struct conf_head *section_head(struct varve_conf *conf, const struct conf
         return &conf_state(conf)->varve;
     case CONF_SECTION_TIERS:
         return &conf_state(conf)->tiers;
+    case CONF_SECTION_WEAR:
+        return &conf_state(conf)->wear;
     case CONF_SECTION_INSTANCE:
         return conf_head(section->instance);
     default:
@@ -181,6 +194,8 @@ void conf_section_begin(struct varve_conf *conf, const struct conf_at *at, const
         begin_plain(conf, &here, &parts, CONF_SECTION_VARVE, section);
     } else if (strcmp(parts.kind, "tiers") == 0) {
         begin_plain(conf, &here, &parts, CONF_SECTION_TIERS, section);
+    } else if (strcmp(parts.kind, "wear") == 0) {
+        begin_plain(conf, &here, &parts, CONF_SECTION_WEAR, section);
     } else if (strcmp(parts.kind, "collector") == 0) {
         begin_instance(conf, &here, &parts, VARVE_COLLECTOR, section);
     } else if (strcmp(parts.kind, "backend") == 0) {
@@ -279,6 +294,7 @@ void conf_apply(struct varve_conf *conf, const struct conf_at *at, struct conf_s
         apply_tier(conf, &here, value, in_text);
         break;
     case CONF_SECTION_VARVE:
+    case CONF_SECTION_WEAR:
     case CONF_SECTION_INSTANCE:
         apply_option(conf, &here, section, value, in_text);
         break;
@@ -346,8 +362,35 @@ static void check_backends(struct varve_conf *conf)
     }
 }
 
+static void check_power_of_two(struct varve_conf *conf, const char *key, int64_t value)
+{
+    const struct conf_at at = {conf_state(conf)->wear.file, conf_state(conf)->wear.line, "wear",
+                               key};
+    if ((value & (value - 1)) != 0) {
+        conf_report(conf, &at, "expected a power of two; got %lld", (long long)value);
+    }
+}
+
+static void check_wear(struct varve_conf *conf)
+{
+    const struct varve_wear_conf *wear = &conf->wear;
+    struct conf_at at = {conf_state(conf)->wear.file, conf_state(conf)->wear.line, "wear", NULL};
+    check_power_of_two(conf, "page", wear->page);
+    check_power_of_two(conf, "erase_block", wear->erase_block);
+    if (wear->erase_block < wear->page) {
+        at.key = "erase_block";
+        conf_report(conf, &at, "expected at least page, which is %lld", (long long)wear->page);
+    }
+    if (wear->max_loss_ms != 0 && wear->max_loss_ms < conf->settings.flush_ms) {
+        at.key = "max_loss";
+        conf_report(conf, &at, "expected 0s or at least [varve] flush, which is %lld ms",
+                    (long long)conf->settings.flush_ms);
+    }
+}
+
 int varve_conf_finish(struct varve_conf *conf)
 {
+    check_wear(conf);
     conf_tiers_finish(conf);
     conf_tiers_resolve(conf);
     for (size_t i = 0; i < conf->instance_count; i++) {

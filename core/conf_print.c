@@ -86,6 +86,14 @@ static void show_tier(const struct varve_conf *conf, const struct output *out, s
     }
 }
 
+static void show_wear(const struct varve_conf *conf, const struct output *out)
+{
+    const struct conf_table wear = {varve_wear_options, (void *)(uintptr_t)&conf->wear};
+    emit(out, "%s", "");
+    emit(out, "[wear]");
+    show_table(out, &wear);
+}
+
 static void show_instance(const struct output *out, const struct varve_instance_conf *instance)
 {
     const char *kind = conf_kind_name(instance->plugin->kind);
@@ -112,6 +120,7 @@ void varve_conf_show(const struct varve_conf *conf, varve_line_fn emit_line, voi
     for (size_t i = 0; i < conf->tier_count; i++) {
         show_tier(conf, &out, i);
     }
+    show_wear(conf, &out);
     for (size_t i = 0; i < conf->instance_count; i++) {
         show_instance(&out, &conf->instances[i]);
     }
@@ -145,7 +154,7 @@ static void explain_syntax(const struct output *out)
     static const char *const lines[] = {
         "varve reads INI text: sections in brackets, a key = value on each line. Comments stand",
         "behind ; and, at the start of a line, behind #. Indentation has no meaning. Durations:",
-        "500ms 5s 2m 24h 7d 2w; sizes: 512 64K 8M 1G. A value may use ${NAME} or",
+        "500ms 5s 2m 24h 7d 2w 10y; sizes: 512 64K 8M 1G. A value may use ${NAME} or",
         "${NAME:-fallback} from the environment; $${ stands for ${ itself. Within a file each",
         "section and each key stands once; files of the include directory may change keys, and a",
         "[tiers] in one of them replaces all tiers. Below, what stands behind = is the default.",
@@ -207,6 +216,9 @@ void varve_conf_manual(const struct varve_registry *registry, varve_line_fn emit
     explain_table(&out, varve_settings_options);
     explain_table(&out, conf_file_options);
     explain_tiers(&out);
+    emit(&out, "%s", "");
+    emit(&out, "[wear]");
+    explain_table(&out, varve_wear_options);
     explain_kind(&out, registry, VARVE_COLLECTOR);
     explain_kind(&out, registry, VARVE_BACKEND);
 }

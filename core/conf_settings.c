@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Option tables of [varve] and of the keys that every instance of a kind has. This is the only
-// place in which those options are described.
+// Option tables of [varve], [wear] and of the keys that every instance of a kind has. This is the
+// only place in which those options are described.
 //
 // Threading: constant data.
 #include "core/conf.h"
@@ -8,6 +8,7 @@
 #define SECOND INT64_C(1000)
 #define HOUR   (INT64_C(3600) * SECOND)
 #define DAY    (24 * HOUR)
+#define YEAR   (365 * DAY)
 
 // Defaults must lie within the caps of a small board.
 #if VARVE_MAX_SERIES >= 1024
@@ -57,6 +58,30 @@ const struct varve_option varve_settings_options[] = {
      "Where log lines go."},
     {"clock", VARVE_OPT_CHOICE, SETTING(clock), "auto", 0, 0, clocks,
      "auto: samples wait in RAM until the wall clock is plausible; trust: it always is."},
+    VARVE_OPTIONS_END,
+};
+
+#define WEAR(field) offsetof(struct varve_wear_conf, field)
+
+// The default amplification: a 4 KiB page that is synced alone makes an eMMC or SD card program a
+// page of 16 KiB (evidence for the page sizes is in the devices' data sheets).
+const struct varve_option varve_wear_options[] = {
+    {"capacity", VARVE_OPT_SIZE, WEAR(capacity), "0", 0, INT64_C(1) << 50, NULL,
+     "Flash over which the device levels wear, in bytes; 0: not known, nothing is limited by it."},
+    {"endurance", VARVE_OPT_INT, WEAR(endurance), "0", 0, 100000000, NULL,
+     "Program/erase cycles that an erase block stands, from the data sheet; 0: not known."},
+    {"page", VARVE_OPT_SIZE, WEAR(page), "4K", 256, 1 << 20, NULL,
+     "Bytes that are programmed at once: what the ledger counts in; a power of two."},
+    {"erase_block", VARVE_OPT_SIZE, WEAR(erase_block), "128K", 256, 1 << 28, NULL,
+     "Bytes that are erased at once; a power of two, not below page."},
+    {"lifetime", VARVE_OPT_DURATION, WEAR(lifetime_ms), "10y", DAY, 100 * YEAR, NULL,
+     "How long the flash has to last; with capacity and endurance it gives the daily budget."},
+    {"budget", VARVE_OPT_SIZE, WEAR(budget), "0", 0, INT64_C(1) << 50, NULL,
+     "Bytes a day that may go to flash; 0: what follows from lifetime, capacity and endurance."},
+    {"amplification", VARVE_OPT_INT, WEAR(amplification), "4", 1, 1000, NULL,
+     "Bytes that the device itself writes for each byte given to it; raw flash without FTL: 1."},
+    {"max_loss", VARVE_OPT_DURATION, WEAR(max_loss_ms), "0s", 0, DAY, NULL,
+     "What a power cut may lose once flash must be saved; 0s: as much as [varve] flush."},
     VARVE_OPTIONS_END,
 };
 

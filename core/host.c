@@ -94,6 +94,7 @@ static int build(struct varve_host *host, char *why, size_t why_cap)
     rc = varve_pipeline_init(host);
     rc = rc == 0 ? varve_recover(host, why, why_cap) : rc;
     if (rc == 0) {
+        varve_wear_recover(host);
         varve_pipeline_tick(host, host->started_ms, false); // collectors align to Unix time
     }
     if (rc == 0 && (host->flags & VARVE_HOST_NO_COLLECTORS) == 0) {
@@ -170,6 +171,7 @@ int64_t varve_host_step(struct varve_host *host)
     int64_t due_ms = varve_collectors_run(host, now_ms);
     (void)varve_pipeline_drain(host); // the count does not matter here
     varve_pipeline_tick(host, now_ms, false);
+    varve_wear_tick(host, now_ms);
     int64_t wait_ms = step_backends(host, now_ms, false);
     int64_t window_ms = varve_pipeline_due(host);
     due_ms = window_ms < due_ms ? window_ms : due_ms;
@@ -236,6 +238,7 @@ int varve_host_shutdown(struct varve_host *host)
         if ((host->flags & VARVE_HOST_NO_COLLECTORS) == 0) {
             varve_event_add(host, VARVE_INFO, "host", "stop", false, 0, NULL, "stopped in order");
         }
+        varve_wear_note_stop(host);
         rc = flush_here(host);
         varve_pipeline_close_base(host);
         int rest = flush_here(host);

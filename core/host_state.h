@@ -23,6 +23,7 @@
 #include "series.h"
 #include "timebase.h"
 #include "varve/host.h"
+#include "wear.h"
 #include "window.h"
 
 // Points of one chunk; rows are gathered here on their way into a block.
@@ -56,6 +57,9 @@ struct varve_backend {
     int64_t retry_ms;           // boot time of the next try; 0: at once
     uint32_t failures_in_row;
     uint64_t blocks_put;
+    uint64_t payload_bytes;                          // of these blocks
+    uint64_t flash_before[VARVE_WRITE_REASON_COUNT]; // by earlier processes, as far as is known
+    uint32_t ledger_day; // day (since 1970) that its ledger was last noted in; 0: none yet
     uint32_t commit_last_us, commit_max_us;
 };
 
@@ -87,6 +91,21 @@ struct varve_event_log {
     uint64_t dropped; // overwritten before every backend had them
 };
 
+// See wear_host.c. Under store_lock, but for the atomics.
+struct varve_wear_state {
+    struct varve_wear_governor governor;
+    size_t configured_base;    // what base_tier is at level 1
+    size_t wanted_base;        // what the level asks for; base_tier comes down to it at raise_ms
+    int64_t raise_ms;          // Unix time, a boundary of the base tier; INT64_MAX: not set yet
+    uint64_t seen;             // flash bytes that the governor has counted
+    int64_t day_ms, month_ms;  // Unix time at which today and this month began
+    uint64_t at_day, at_month; // flash bytes then
+    int64_t history_ms;        // how far the stored history went back at start
+    bool has_partial[VARVE_MAX_TIERS]; // the mark of the newest stored block lies within a cell
+    atomic_bool paused;                // level 5
+    _Atomic uint32_t day_number;       // of today, since 1970; 0 while the clock is not trusted
+};
+
 struct varve_host {
     const struct varve_conf *conf;
     unsigned flags;
@@ -100,7 +119,7 @@ struct varve_host {
 
     struct varve_tier tiers[VARVE_MAX_TIERS];
     size_t tier_count;
-    size_t base_tier; // the finest tier that a persistent backend holds; tier_count: none
+    size_t base_tier; // the finest tier that goes to a persistent backend now; tier_count: none
     struct varve_timebase timebase;
     struct varve_window windows[VARVE_MAX_TIERS];
     struct varve_rollup rollup;
@@ -127,6 +146,8 @@ struct varve_host {
     int64_t future_ms;            // Unix times after this are absurd; INT64_MAX while untrusted
     uint64_t flash_before;        // bytes written to flash by earlier processes
     _Atomic uint32_t rejected_id; // samples of a series that does not exist
+
+    struct varve_wear_state wear;
 
     struct varve_event_log events;
 
@@ -164,6 +185,35 @@ void varve_pipeline_plan(struct varve_host *host);
 int64_t varve_pipeline_due(struct varve_host *host);
 // Blocks of the tier that end before this may be overwritten.
 int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier);
+
+// Bytes written to flash since the store was made, in whole KiB of this process.
+uint64_t varve_flash_total(struct varve_host *host);
+
+// ---- wear_host.c: the governor
+// -----------------------------------------------------------------------
+
+// Whether persistent backends get blocks of the tier now. Under store_lock, like the next four.
+bool varve_wear_keeps(const struct varve_host *host, size_t tier);
+// Longest time that the raw window may cover.
+int64_t varve_wear_window_ms(const struct varve_host *host);
+// The same for the cell window of a tier.
+int64_t varve_wear_cell_window_ms(const struct varve_host *host, size_t tier);
+// Whether finer tiers are to be stored again from a row of this time on; then the pipeline closes
+// what came before and calls varve_wear_raise().
+bool varve_wear_raises_at(struct varve_host *host, int64_t unix_ms);
+void varve_wear_raise(struct varve_host *host);
+// Nothing may be written but at an orderly stop. Any task.
+bool varve_wear_paused(const struct varve_host *host);
+// Counts what was written and takes the level that follows. Any task, without locks.
+void varve_wear_tick(struct varve_host *host, int64_t now_ms);
+// Takes a level without being asked to by the windows; for tests and for the start.
+void varve_wear_set_level(struct varve_host *host, unsigned level, int64_t now_ms);
+// Adds the ledger's totals to the events: once a day, under the backend's lock; at an orderly stop.
+void varve_wear_note_day(struct varve_host *host, struct varve_backend *backend);
+void varve_wear_note_stop(struct varve_host *host);
+// While the host is made, after varve_recover().
+void varve_wear_recover(struct varve_host *host);
+void varve_wear_stats(struct varve_host *host, struct varve_stats *out);
 
 // ---- backend.c: blocks to stores ----------------------------------------------------------------
 

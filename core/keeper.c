@@ -20,6 +20,7 @@ static void keep_once(struct varve_host *host, int64_t now_ms)
     uint32_t bytes;
     (void)varve_pipeline_drain(host); // the count does not matter here
     varve_pipeline_tick(host, now_ms, flush);
+    varve_wear_tick(host, now_ms);
     varve_collectors_watch(host, now_ms);
     if (flush) {
         pass_flush_on(host);

@@ -13,7 +13,13 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {"w", 604800000},
+    {"ms", 1},
+    {"s", 1000},
+    {"m", 60000},
+    {"h", 3600000},
+    {"d", 86400000},
+    {"w", 604800000},
+    {"y", INT64_C(31536000000)}, // 365 days
 };
 
 static const struct unit size_units[] = {
@@ -102,9 +108,10 @@ static size_t format_with_unit(char *buf, size_t cap, const struct unit *units, 
 
 size_t varve_format_duration(char *buf, size_t cap, int64_t ms)
 {
-    // Weeks are read but not written: "7d" is what people write.
+    // Weeks and years are read but not written: "7d" is what people write, and a retention of 365d
+    // should read back as it was given.
     return ms == 0 ? varve_format(buf, cap, "0s")
-                   : format_with_unit(buf, cap, duration_units, COUNT(duration_units) - 1, ms);
+                   : format_with_unit(buf, cap, duration_units, COUNT(duration_units) - 2, ms);
 }
 
 size_t varve_format_size(char *buf, size_t cap, int64_t bytes)

@@ -41,12 +41,13 @@ static uint32_t wanted_by(const struct varve_host *host, size_t tier)
 {
     uint32_t mask = 0;
     for (size_t b = 0; b < host->backend_count; b++) {
-        mask |= (host->backends[b].conf->tiers >> tier & 1u) << b;
+        bool takes = !host->backends[b].persistent || varve_wear_keeps(host, tier);
+        mask |= (takes ? host->backends[b].conf->tiers >> tier & 1u : 0u) << b;
     }
     return (host->flags & VARVE_HOST_READ_ONLY) != 0 ? 0 : mask;
 }
 
-static uint64_t flash_total(struct varve_host *host)
+uint64_t varve_flash_total(struct varve_host *host)
 {
     uint64_t kib = 0;
     for (size_t b = 0; b < host->backend_count; b++) {
@@ -65,9 +66,19 @@ static void begin_block(struct varve_host *host, struct varve_block_writer *w, s
         .columns = tier == 0 ? 1 : 5,
         .upto_ms = host->upto_ms[tier],
         .samples = host->samples_before + host->samples,
-        .flash_bytes = flash_total(host),
+        .flash_bytes = varve_flash_total(host),
     };
     varve_block_begin(w, host->block, VARVE_BLOCK_MAX, &info);
+}
+
+// While nothing may be written, blocks that nobody will ever store leave room for those that wait.
+static bool is_half_full(struct varve_outbox *outbox)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < outbox->count; i++) {
+        bytes += varve_outbox_at(outbox, i)->info.length;
+    }
+    return outbox->count > VARVE_OUTBOX_ENTRIES / 2 || bytes > outbox->cap / 2;
 }
 
 // The total in the header includes the block's own pages, since nothing is written afterwards that
@@ -86,9 +97,12 @@ static uint32_t finish_block(struct varve_host *host, struct varve_block_writer 
                                        .tier = (uint8_t)tier};
     host->mark_ms[tier] = w->info.upto_ms;
     host->has_late[tier] = false;
+    host->next_seq[tier]++;
+    if (entry.wanted == 0 && varve_wear_paused(host) && is_half_full(&host->outbox)) {
+        return w->info.length;
+    }
     // A refused block is counted by the outbox and reported with the statistics.
     (void)varve_outbox_add(&host->outbox, &entry, host->block);
-    host->next_seq[tier]++;
     return w->info.length;
 }
 
@@ -180,8 +194,8 @@ static void take_cell(void *arg, size_t level, varve_series_id id, const struct 
 // cut loses, together with the raw window before it and the open cell.
 static int64_t cell_span(const struct varve_host *host, size_t tier)
 {
-    int64_t span_ms = host->tiers[tier].window_ms;
-    int64_t bound_ms = host->conf->settings.flush_ms - host->tiers[tier].step_ms;
+    int64_t span_ms = varve_wear_cell_window_ms(host, tier);
+    int64_t bound_ms = varve_wear_window_ms(host) - host->tiers[tier].step_ms;
     return tier == host->base_tier && bound_ms < span_ms ? bound_ms : span_ms;
 }
 
@@ -319,7 +333,7 @@ static bool needs_cut(struct varve_host *host, const struct varve_sample *sample
     const struct varve_window *window = &host->windows[0];
     int64_t first_ms =
         (sample->flags & VARVE_SAMPLE_UNIX) != 0 ? window->first_unix_ms : window->first_boot_ms;
-    int64_t span_ms = host->tiers[0].window_ms;
+    int64_t span_ms = varve_wear_window_ms(host);
     if (window->count == window->cap ||
         (first_ms != INT64_MAX && sample->time_ms - first_ms >= span_ms)) {
         return true;
@@ -335,6 +349,25 @@ static bool is_absurd(const struct varve_host *host, const struct varve_sample *
            (sample->time_ms < 0 || sample->time_ms > host->future_ms);
 }
 
+// Where the governor lets finer tiers be stored again from this row on: everything before goes to
+// the tier that was the finest until now, whole cells and their mark.
+static void raise_before(struct varve_host *host, const struct varve_sample *sample)
+{
+    bool is_unix = (sample->flags & VARVE_SAMPLE_UNIX) != 0;
+    int64_t unix_ms =
+        is_unix ? sample->time_ms : varve_timebase_unix(&host->timebase, sample->time_ms);
+    if ((!is_unix && !host->timebase.trusted) || !varve_wear_raises_at(host, unix_ms)) {
+        return;
+    }
+    close_raw(host, true);
+    if (host->windows[0].count > 0) {
+        return; // not stampable yet
+    }
+    advance_tiers(host, not_after_now(host, host->wear.raise_ms));
+    close_cells(host, host->base_tier, true);
+    varve_wear_raise(host);
+}
+
 static void append(struct varve_host *host, const struct varve_sample *sample)
 {
     struct varve_window *window = &host->windows[0];
@@ -345,6 +378,7 @@ static void append(struct varve_host *host, const struct varve_sample *sample)
     if (needs_cut(host, sample)) {
         close_raw(host, false);
     }
+    raise_before(host, sample);
     if (window->count == window->cap) {
         host->dropped_window++; // the clock is not trusted yet and nothing can be stamped
         return;
@@ -405,7 +439,7 @@ void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force)
     varve_port_mutex_lock(&host->store_lock);
     const struct varve_window *window = &host->windows[0];
     bool old = window->first_boot_ms != INT64_MAX &&
-               now_ms - window->first_boot_ms >= host->tiers[0].window_ms;
+               now_ms - window->first_boot_ms >= varve_wear_window_ms(host);
     if (force || old) {
         close_raw(host, !old);
         close_late(host);
@@ -423,6 +457,11 @@ void varve_pipeline_close_base(struct varve_host *host)
     if (host->base_tier > 0 && host->base_tier < host->tier_count) {
         int64_t end_ms = host->newest_ms + host->tiers[host->base_tier].step_ms;
         varve_rollup_close(&host->rollup, varve_series_count(&host->series), end_ms);
+        // A mark within a cell tells the next process that this cell is not whole.
+        int64_t upto_ms = not_after_now(host, host->newest_ms) + 1;
+        if (host->newest_ms != INT64_MIN && upto_ms > host->upto_ms[host->base_tier]) {
+            host->upto_ms[host->base_tier] = upto_ms;
+        }
         close_cells(host, host->base_tier, true);
     }
     varve_port_mutex_unlock(&host->store_lock);
@@ -433,7 +472,7 @@ int64_t varve_pipeline_due(struct varve_host *host)
     varve_port_mutex_lock(&host->store_lock);
     const struct varve_window *window = &host->windows[0];
     int64_t due_ms = window->first_boot_ms != INT64_MAX
-                         ? window->first_boot_ms + host->tiers[0].window_ms
+                         ? window->first_boot_ms + varve_wear_window_ms(host)
                          : INT64_MAX;
     varve_port_mutex_unlock(&host->store_lock);
     return due_ms;

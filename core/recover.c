@@ -109,6 +109,8 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     host->mark_ms[tier] = info.upto_ms;
     varve_cut_learn(&host->cuts[tier], info.rows, info.length, false);
     varve_cut_begin(&host->cuts[tier]);
+    host->wear.has_partial[tier] =
+        info.upto_ms != INT64_MIN && info.upto_ms % host->tiers[tier].step_ms != 0;
     host->samples_before =
         info.samples > host->samples_before ? info.samples : host->samples_before;
     host->flash_before =
@@ -199,7 +201,10 @@ static int rebuild_tier(struct varve_host *host, unsigned tier)
         *done_ms = *done_ms > upto_ms ? *done_ms : upto_ms;
     }
     // Counters grow from their value before the mark: the block that holds it is read as well.
-    int64_t margin_ms = tier == 1 && upto_ms != INT64_MIN ? host->tiers[0].window_ms : 0;
+    int64_t longest_ms = host->conf->wear.max_loss_ms > host->tiers[0].window_ms
+                             ? host->conf->wear.max_loss_ms
+                             : host->tiers[0].window_ms;
+    int64_t margin_ms = tier == 1 && upto_ms != INT64_MIN ? longest_ms : 0;
     int64_t from_ms = upto_ms - margin_ms;
     rows_fn replay = tier == 1 ? replay_points : replay_cells;
     return rc == 0 ? each_block(host, tier - 1, from_ms, from_ms, replay) : rc;
@@ -243,6 +248,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
     for (unsigned tier = (unsigned)host->tier_count - 1; rc == 0 && tier >= 1; tier--) {
         rc = rebuild_tier(host, tier);
     }
+    varve_rollup_close_counted(&host->rollup, varve_series_count(&host->series));
     forget_done(host);
     if (rc != 0) {
         (void)varve_format(why, why_cap, "cannot read the stored history: %s", varve_strerror(rc));

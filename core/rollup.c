@@ -156,3 +156,25 @@ void varve_rollup_close(struct varve_rollup *rollup, uint32_t series_count, int6
         }
     }
 }
+
+static bool is_counted(const struct varve_rollup *rollup, size_t level, varve_series_id id)
+{
+    bool counted = false;
+    for (size_t coarser = level + 1; coarser < rollup->levels; coarser++) {
+        counted |= rollup->done_ms[coarser][id] > rollup->open[level][id].start_ms;
+    }
+    return counted && rollup->open[level][id].count > 0;
+}
+
+void varve_rollup_close_counted(struct varve_rollup *rollup, uint32_t series_count)
+{
+    for (size_t level = 0; level < rollup->levels; level++) {
+        for (uint32_t id = 0; id < series_count; id++) {
+            if (is_counted(rollup, level, (varve_series_id)id)) {
+                struct varve_cell closed = rollup->open[level][id];
+                rollup->open[level][id].count = 0;
+                close_cell(rollup, level, (varve_series_id)id, &closed);
+            }
+        }
+    }
+}

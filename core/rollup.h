@@ -56,6 +56,10 @@ void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_i
 // Closes the open cells of all series whose bucket ends at or before `time_ms`.
 void varve_rollup_close(struct varve_rollup *rollup, uint32_t series_count, int64_t time_ms);
 
+// At the end of a recovery: closes the open cells that a stored coarser cell has counted already
+// (`done_ms`), so that they do not reach it again when they close later.
+void varve_rollup_close_counted(struct varve_rollup *rollup, uint32_t series_count);
+
 // Start of the bucket of `step_ms` that holds the time; right for negative times too.
 int64_t varve_bucket(int64_t time_ms, int64_t step_ms);
 

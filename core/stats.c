@@ -55,6 +55,12 @@ static void fill_backend(struct varve_backend *backend, struct varve_backend_sta
     for (size_t reason = 0; reason < VARVE_WRITE_REASON_COUNT; reason++) {
         out->written_bytes += backend->account.bytes[reason];
     }
+    for (size_t reason = 0; reason < VARVE_WRITE_REASON_COUNT; reason++) {
+        out->flash_bytes_by[reason] =
+            backend->flash_before[reason] + backend->account.flash_bytes[reason];
+    }
+    out->payload_bytes = backend->payload_bytes;
+    out->erase_blocks = backend->account.erase_blocks;
     out->syncs = backend->account.syncs;
     out->blocks_put = backend->blocks_put;
     out->commit_last_us = backend->commit_last_us;
@@ -68,6 +74,7 @@ static void fill_backends(struct varve_host *host, struct varve_stats *out)
     for (size_t b = 0; b < host->backend_count; b++) {
         fill_backend(&host->backends[b], &out->backends[b]);
         out->flash_bytes_session += out->backends[b].flash_bytes;
+        out->payload_bytes += out->backends[b].persistent ? out->backends[b].payload_bytes : 0;
         out->stored_bytes += out->backends[b].persistent ? out->backends[b].stored_bytes : 0;
     }
     out->flash_bytes = host->flash_before + out->flash_bytes_session;
@@ -96,6 +103,7 @@ void varve_host_stats(struct varve_host *host, struct varve_stats *out)
     fill_samples(host, out);
     fill_series(host, out);
     fill_backends(host, out);
+    varve_wear_stats(host, out);
     out->uptime_ms = varve_port_boot_ms() - host->started_ms;
     out->memory_bytes = (uint32_t)host->arena.size;
     out->memory_used = (uint32_t)host->arena.used;

@@ -8,13 +8,18 @@
 // that it reaches flash once; a sync writes all that is gathered, and the next write to the same
 // page costs it anew. The reason that touches a page first is charged with it.
 //
+// Erase blocks are counted in the same way. A file is taken to lie in one piece, from the start of
+// an erase block: an FTL may put the pages elsewhere, so the count tells how scattered the writes
+// are, not how often a block was erased.
+//
 // Threading: a file and its account belong to one backend instance and are used under its lock.
 #include "varve/storage.h"
 
 #include <string.h>
 
-#define PAGE_DEFAULT 4096u
-#define FILL_BYTES   512u
+#define PAGE_DEFAULT  4096u
+#define ERASE_DEFAULT (128u * 1024u)
+#define FILL_BYTES    512u
 
 static const char *const reason_names[] = {
 #define REASON_NAME(name, text) [name] = (text),
@@ -49,11 +54,17 @@ static bool is_power_of_two(uint32_t n)
     return (n & (n - 1u)) == 0;
 }
 
-static bool is_dirty(const struct varve_file *f, uint64_t page)
+static uint32_t erase_bytes(const struct varve_ledger_account *account)
 {
-    const uint32_t known = f->dirty_count < VARVE_DIRTY_PAGES ? f->dirty_count : VARVE_DIRTY_PAGES;
+    return account->erase_bytes == 0 ? ERASE_DEFAULT : account->erase_bytes;
+}
+
+// Whether a unit is among the last `cap` of `count` that were noted.
+static bool is_noted(const uint32_t *noted, uint32_t count, uint32_t cap, uint64_t unit)
+{
+    const uint32_t known = count < cap ? count : cap;
     for (uint32_t back = 1; back <= known; back++) { // the newest first: writes cluster
-        if (f->dirty[(f->dirty_count - back) % VARVE_DIRTY_PAGES] == page)
+        if (noted[(count - back) % cap] == unit)
             return true;
     }
     return false;
@@ -63,11 +74,20 @@ static bool is_dirty(const struct varve_file *f, uint64_t page)
 // too much, never too little.
 static void touch_page(struct varve_file *f, uint64_t page, enum varve_write_reason reason)
 {
-    if (is_dirty(f, page))
+    if (is_noted(f->dirty, f->dirty_count, VARVE_DIRTY_PAGES, page))
         return;
     f->account->flash_bytes[reason] += page_bytes(f->account);
     if (page <= UINT32_MAX)
         f->dirty[f->dirty_count++ % VARVE_DIRTY_PAGES] = (uint32_t)page;
+}
+
+static void touch_erase_block(struct varve_file *f, uint64_t block)
+{
+    if (is_noted(f->erase_dirty, f->erase_count, VARVE_DIRTY_ERASE_BLOCKS, block))
+        return;
+    f->account->erase_blocks++;
+    if (block <= UINT32_MAX)
+        f->erase_dirty[f->erase_count++ % VARVE_DIRTY_ERASE_BLOCKS] = (uint32_t)block;
 }
 
 static void count_write(struct varve_file *f, int64_t offset, size_t len,
@@ -79,6 +99,10 @@ static void count_write(struct varve_file *f, int64_t offset, size_t len,
     f->account->bytes[reason] += len;
     for (uint64_t page = first; page <= last; page++)
         touch_page(f, page, reason);
+    const uint32_t erase = erase_bytes(f->account);
+    const uint64_t last_block = ((uint64_t)offset + len - 1u) / erase;
+    for (uint64_t block = (uint64_t)offset / erase; block <= last_block; block++)
+        touch_erase_block(f, block);
 }
 
 // ---- files
@@ -90,7 +114,7 @@ int varve_file_open(struct varve_file *f, struct varve_ledger_account *account, 
     f->account = account;
     f->writable = (flags & VARVE_OPEN_WRITE) != 0;
     f->port.handle = -1; // so that closing is harmless after a refusal
-    if (!account || !is_power_of_two(account->page_bytes))
+    if (!account || !is_power_of_two(account->page_bytes) || !is_power_of_two(account->erase_bytes))
         return VARVE_E_INVALID;
     return varve_port_file_open(&f->port, path, flags);
 }
@@ -99,6 +123,7 @@ void varve_file_close(struct varve_file *f)
 {
     varve_port_file_close(&f->port);
     f->dirty_count = 0;
+    f->erase_count = 0;
 }
 
 int64_t varve_file_read(struct varve_file *f, int64_t offset, void *buf, size_t len)
@@ -176,6 +201,7 @@ int varve_file_sync(struct varve_file *f)
         return rc;
     f->account->syncs++;
     f->dirty_count = 0;
+    f->erase_count = 0;
     return VARVE_OK;
 }
 

@@ -324,5 +324,9 @@ int varve_query_run(struct varve_host *host, const struct varve_query *query,
     rc = rc == 0 ? select_series(run, why, why_cap) : rc;
     rc = rc == 0 ? set_tier(run, why, why_cap) : rc;
     rc = rc == 0 ? varve_rows_init(&run->rows, host, (unsigned)run->info.tier, &arena) : rc;
-    return rc == 0 ? execute(run) : rc;
+    rc = rc == 0 ? execute(run) : rc;
+    if (rc == VARVE_E_FULL && why_cap > 0 && why[0] == '\0') {
+        (void)varve_format(why, why_cap, "more rows at one moment than a query has memory for");
+    }
+    return rc;
 }

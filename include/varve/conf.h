@@ -2,6 +2,7 @@
 // Configuration: INI text into one staged struct that a host is then made from.
 //
 //   [varve]                    settings of the host: struct varve_settings
+//   [wear]                     the flash and what may be written to it: struct varve_wear_conf
 //   [tiers]                    NAME = STEP keep AGE [cap SIZE] [window SPAN], finest first
 //   [collector NAME]           an instance of the collector plugin NAME
 //   [collector NAME : PLUGIN]  the same under another name; [backend NAME : PLUGIN] likewise
@@ -36,6 +37,19 @@ struct varve_settings {
     int64_t clock;          // 0 auto: wait until the wall clock is plausible; 1 trust it always
 };
 
+// [wear]: the option table is varve_wear_options in core/conf_settings.c; core/wear.h says how the
+// figures are used. 0 means that a figure is not known.
+struct varve_wear_conf {
+    int64_t capacity;      // bytes over which the device can spread what is written here
+    int64_t endurance;     // program/erase cycles of one erase block
+    int64_t page;          // bytes that the device programs at once; a power of two
+    int64_t erase_block;   // bytes that it erases at once; a power of two
+    int64_t lifetime_ms;   // how long the flash has to last
+    int64_t budget;        // bytes a day; overrides what follows from the lifetime
+    int64_t amplification; // bytes that the device writes for each byte given to it
+    int64_t max_loss_ms;   // what a power cut may lose when flash has to be saved; 0: flush
+};
+
 struct varve_instance_conf {
     const struct varve_plugin *plugin;
     char name[VARVE_NAME_TEXT];
@@ -53,6 +67,7 @@ struct varve_conf {
     const struct varve_registry *registry;
     const char *(*environment)(const char *name); // for ${NAME}; NULL: none is defined
     struct varve_settings settings;
+    struct varve_wear_conf wear;
     struct varve_tier tiers[VARVE_MAX_TIERS];
     int64_t tier_caps[VARVE_MAX_TIERS]; // bytes that a tier takes in each backend; 0: no cap
     size_t tier_count;
@@ -106,7 +121,7 @@ void varve_conf_show(const struct varve_conf *conf, varve_line_fn emit, void *ar
 void varve_conf_manual(const struct varve_registry *registry, varve_line_fn emit, void *arg);
 
 // Parsers of single values, shared with the tool. Return 0 or VARVE_E_INVALID.
-int varve_parse_duration(const char *text, int64_t *ms); // 500ms 5s 2m 24h 7d 2w
+int varve_parse_duration(const char *text, int64_t *ms); // 500ms 5s 2m 24h 7d 2w 10y
 int varve_parse_size(const char *text, int64_t *bytes);  // 512 64K 8M 1G
 int varve_parse_int(const char *text, int64_t *value);
 

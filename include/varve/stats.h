@@ -3,6 +3,7 @@
 #ifndef VARVE_STATS_H
 #define VARVE_STATS_H
 
+#include "varve/storage.h"
 #include "varve/types.h"
 
 #ifdef __cplusplus
@@ -26,11 +27,16 @@ struct varve_backend_stats {
     uint64_t stored_bytes;        // space taken: file sizes, or arena used
     uint64_t flash_bytes;         // written to flash since this process opened it, in whole pages
     uint64_t written_bytes;       // handed to the port since this process opened it
+    uint64_t erase_blocks;        // touched between syncs since this process opened it
     uint64_t syncs;
     uint64_t blocks_put;     // stored by this process
     uint64_t blocks_dropped; // given up because RAM could not hold them until the backend worked
     uint32_t commit_last_us; // duration of the last commit
     uint32_t commit_max_us;
+    uint64_t payload_bytes; // of the blocks stored by this process
+    // By enum varve_write_reason, in whole pages since the store was made: of earlier processes
+    // what their last event "wear_ledger" said, so a crash may cost a day of it.
+    uint64_t flash_bytes_by[VARVE_WRITE_REASON_COUNT];
 };
 
 struct varve_stats {
@@ -54,6 +60,20 @@ struct varve_stats {
     uint64_t flash_bytes;    // written to flash since the store was made
     uint64_t flash_bytes_session;
     double flash_bytes_per_sample; // flash_bytes / samples, 0 when there are none
+    uint64_t flash_bytes_today;    // since midnight UTC
+    uint64_t flash_bytes_month;    // since the first of the month UTC
+    double flash_bytes_per_day;    // over the last 7 days, or what there is of them; 0: not known
+    uint64_t payload_bytes;        // of the blocks stored by this process in persistent backends
+    uint32_t wear_level;           // enum varve_wear_level: 1 normal .. 5 RAM only
+    uint32_t wear_changes;         // of the level in this process
+    uint32_t wear_fast_permille;   // of a day's budget, in the last 6 hours
+    uint32_t wear_slow_permille;   // of a week's budget, in the last 7 days
+    uint64_t wear_budget_bytes;    // a day; 0: the governor is off
+    uint64_t wear_capacity_bytes;  // [wear], 0: not known
+    uint64_t wear_endurance;       // cycles; [wear], 0: not known
+    uint32_t wear_amplification;   // [wear]
+    int64_t wear_lifetime_ms;      // [wear]
+    double wear_years;             // left at this rate; 0: not known
     uint64_t collect_failures;     // collector runs that failed or passed their deadline
     int64_t uptime_ms;             // of this host
     int64_t wall_ms;               // now

@@ -2,7 +2,7 @@
 // Counted storage: the only way by which varve and its plugins write to flash.
 //
 // A thin layer over the port's files that adds every write to a ledger account: bytes, flash pages
-// touched between two syncs, syncs. A write that bypasses it is a bug.
+// and erase blocks touched between two syncs, syncs. A write that bypasses it is a bug.
 //
 // Threading: a file and its account belong to one backend instance and are used under its lock.
 #ifndef VARVE_STORAGE_H
@@ -36,11 +36,13 @@ const char *varve_write_reason_name(enum varve_write_reason reason);
 // What one backend instance wrote.
 struct varve_ledger_account {
     uint32_t page_bytes;                      // flash page, a power of two; 0 means 4096
+    uint32_t erase_bytes;                     // erase block, a power of two; 0 means 128 KiB
     uint64_t bytes[VARVE_WRITE_REASON_COUNT]; // bytes handed to the port
     uint64_t
         flash_bytes[VARVE_WRITE_REASON_COUNT]; // distinct pages touched between syncs, in bytes
-    uint64_t writes;                           // write calls
-    uint64_t syncs;                            // syncs that succeeded
+    uint64_t erase_blocks; // distinct erase blocks touched between syncs, by place in the file
+    uint64_t writes;       // write calls
+    uint64_t syncs;        // syncs that succeeded
 };
 
 // Sum of flash_bytes over all reasons.
@@ -49,6 +51,8 @@ uint64_t varve_ledger_flash_bytes(const struct varve_ledger_account *account);
 // Pages remembered as dirty between two syncs; when the table is full, the oldest is forgotten and
 // counts as new when it is written again.
 #define VARVE_DIRTY_PAGES 64u
+// The same for erase blocks.
+#define VARVE_DIRTY_ERASE_BLOCKS 16u
 
 struct varve_file {
     struct varve_port_file port;
@@ -56,6 +60,8 @@ struct varve_file {
     bool writable;        // without it writes are refused with VARVE_E_READ_ONLY
     uint32_t dirty_count; // pages remembered since the last sync, forgotten ones included
     uint32_t dirty[VARVE_DIRTY_PAGES];
+    uint32_t erase_count; // erase blocks remembered likewise
+    uint32_t erase_dirty[VARVE_DIRTY_ERASE_BLOCKS];
 };
 
 // The functions below mirror the port's of the same name (varve/port.h says what they return).

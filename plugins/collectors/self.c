@@ -49,6 +49,10 @@ static double rounded(double value, double per_unit)
       (double)f->stats.flash_bytes)                                                                \
     X(GAUGE, "varve_flash_bytes_per_sample", "By", "Flash bytes over samples, all time.",          \
       rounded(f->stats.flash_bytes_per_sample, 1e3))                                               \
+    X(GAUGE, "varve_wear_level", "1", "Level of the wear governor: 1 normal, 5 RAM only.",         \
+      (double)f->stats.wear_level)                                                                 \
+    X(GAUGE, "varve_wear_budget_used_ratio", "1", "Flash bytes of the last 7 days over budget.",   \
+      (double)f->stats.wear_slow_permille / 1000)                                                  \
     X(GAUGE, "varve_stored_bytes", "By", "Space that the stores take.",                            \
       (double)f->stats.stored_bytes)                                                               \
     X(COUNTER, "varve_events_total", "1", "Events recorded.", (double)f->stats.events)             \

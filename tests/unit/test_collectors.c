@@ -18,7 +18,7 @@
 
 extern const struct varve_plugin varve_collector_cpu, varve_collector_memory, varve_collector_load,
     varve_collector_network, varve_collector_disk, varve_collector_thermal, varve_collector_uptime,
-    varve_collector_self;
+    varve_collector_self, varve_collector_flash;
 
 static void expect(const char *text, double value)
 {
@@ -447,6 +447,54 @@ static void escaped_mount_points_and_demanded_classes_are_told(void **state)
     expect("disk_size_bytes{mountpoint=\"/net/nas\"}", 50);
 }
 
+// ---- flash
+
+static void run_flash(const char *sys)
+{
+    fake_start(&varve_collector_flash);
+    fake_text_option("sys", sys);
+    assert_int_equal(fake_init(), 0);
+    assert_int_equal(fake_collect(), 0);
+}
+
+static void flash_devices_tell_what_they_know_of_their_wear(void **state)
+{
+    (void)state;
+    run_flash(BOARDS "beaglebone/sys");
+    expect("flash_life_used_ratio{device=\"mmcblk1\",type=\"a\"}", 0.2);
+    expect("flash_life_used_ratio{device=\"mmcblk1\",type=\"b\"}", 0.1);
+    expect("flash_pre_eol{device=\"mmcblk1\"}", 1);
+    expect("flash_written_bytes_total{device=\"mmcblk1\"}", 3212808 * 512.0);
+    assert_int_equal(fake_kind("flash_written_bytes_total{device=\"mmcblk1\"}"), VARVE_COUNTER);
+    assert_int_equal(fake_series(), 4);
+    run_flash(BOARDS "router-mvebu/sys");
+    expect("flash_erase_cycles_max{device=\"ubi0\"}", 37);
+    expect("flash_ubi_bad_blocks{device=\"ubi0\"}", 2);
+    expect("flash_spare_blocks{device=\"ubi0\"}", 18);
+    expect("flash_free_blocks{device=\"ubi0\"}", 0);
+    expect("flash_blocks{device=\"ubi0\"}", 638);
+    expect("flash_ecc_corrected_bits_total{device=\"mtd0\"}", 14);
+    expect("flash_bad_blocks{device=\"mtd0\"}", 1);
+    expect("flash_erase_block_bytes{device=\"mtd1\"}", 65536);
+    assert_false(fake_has("flash_erase_block_bytes{device=\"mtd2\"}")); // RAM does not wear
+    assert_int_equal(fake_series(), 11);
+    unsigned registered = fake_registered();
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(fake_collect(), 0);
+    assert_int_equal(fake_registered(), registered); // looking again finds the same ones
+}
+
+static void cards_and_nvme_tell_only_what_was_written(void **state)
+{
+    (void)state;
+    run_flash(BOARDS "raspberrypi4/sys");
+    expect("flash_written_bytes_total{device=\"mmcblk0\"}", 5123448 * 512.0);
+    assert_int_equal(fake_series(), 1);
+    run_flash(BOARDS "server-64core/sys");
+    expect("flash_written_bytes_total{device=\"nvme0n1\"}", 700 * 512.0);
+    assert_int_equal(fake_series(), 1);
+}
+
 // ---- thermal
 
 static void run_thermal(const char *sys)
@@ -508,10 +556,14 @@ static void a_missing_source_disables_with_its_path_as_reason(void **state)
         assert_int_equal(fake_series(), 0);
         assert_int_equal(fake_logs(), 0); // the host writes the one line
     }
-    fake_start(&varve_collector_thermal);
-    fake_text_option("sys", BOARDS "container/sys");
-    assert_int_equal(fake_init(), VARVE_E_NOT_FOUND);
-    assert_non_null(strstr(fake_reason(), "container/sys"));
+    static const struct varve_plugin *const sys_plugins[] = {&varve_collector_thermal,
+                                                             &varve_collector_flash};
+    for (size_t i = 0; i < sizeof sys_plugins / sizeof sys_plugins[0]; i++) {
+        fake_start(sys_plugins[i]);
+        fake_text_option("sys", BOARDS "container/sys");
+        assert_int_equal(fake_init(), VARVE_E_NOT_FOUND);
+        assert_non_null(strstr(fake_reason(), "container/sys"));
+    }
 }
 
 static void a_path_that_is_too_long_is_refused(void **state)
@@ -625,6 +677,8 @@ int main(void)
         cmocka_unit_test(each_device_has_its_space_told_once),
         cmocka_unit_test(a_container_sees_its_own_root_and_its_volumes),
         cmocka_unit_test(escaped_mount_points_and_demanded_classes_are_told),
+        cmocka_unit_test(flash_devices_tell_what_they_know_of_their_wear),
+        cmocka_unit_test(cards_and_nvme_tell_only_what_was_written),
         cmocka_unit_test(zones_and_chips_have_names_and_no_doubles),
         cmocka_unit_test(boards_with_plain_degrees_and_sensors_that_are_off),
         cmocka_unit_test(a_missing_source_disables_with_its_path_as_reason),

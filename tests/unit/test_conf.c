@@ -219,7 +219,7 @@ static void bad_settings_from_the_command_line_are_refused(void **state)
         {"", "command line: expected section.key=value, such as varve.flush=1m; got ''"},
         {"varve.flsh=1m", "command line: unknown key 'flsh' in [varve]; did you mean 'flush'?"},
         {"backend x.path=y", "command line: there is no section [backend x] to set a key in"},
-        {"wear.years=5", "command line: there is no section [wear] to set a key in"},
+        {"quota.years=5", "command line: there is no section [quota] to set a key in"},
         {"varve.state=a ;b", "command line: [varve] state: a value cannot hold ';' at its start or "
                              "behind a blank: it begins a comment"},
         {"varve.include=d", "command line: include can only be set in a file"},

@@ -10,15 +10,26 @@
 #define ROUNDS_PER_FILE 400u
 
 static const char *const files[] = {
-    "pc-linux24/proc/stat",       "pc-linux24/proc/meminfo",
-    "pc-linux24/proc/net/dev",    "pc-linux24/proc/partitions",
-    "server-linux26/proc/stat",   "server-linux26/proc/diskstats",
-    "server-linux26/proc/mounts", "router-ar71xx/proc/net/dev",
-    "router-ar71xx/proc/mounts",  "raspberrypi4/proc/stat",
-    "raspberrypi4/proc/meminfo",  "raspberrypi4/proc/diskstats",
-    "raspberrypi4/proc/mounts",   "raspberrypi4/proc/loadavg",
-    "raspberrypi4/proc/uptime",   "container/proc/mounts",
-    "beaglebone/proc/meminfo",    "raspberrypi4/sys/class/thermal/thermal_zone0/temp",
+    "pc-linux24/proc/stat",
+    "pc-linux24/proc/meminfo",
+    "pc-linux24/proc/net/dev",
+    "pc-linux24/proc/partitions",
+    "server-linux26/proc/stat",
+    "server-linux26/proc/diskstats",
+    "server-linux26/proc/mounts",
+    "router-ar71xx/proc/net/dev",
+    "router-ar71xx/proc/mounts",
+    "raspberrypi4/proc/stat",
+    "raspberrypi4/proc/meminfo",
+    "raspberrypi4/proc/diskstats",
+    "raspberrypi4/proc/mounts",
+    "raspberrypi4/proc/loadavg",
+    "raspberrypi4/proc/uptime",
+    "container/proc/mounts",
+    "beaglebone/proc/meminfo",
+    "raspberrypi4/sys/class/thermal/thermal_zone0/temp",
+    "raspberrypi4/sys/block/mmcblk0/stat",
+    "beaglebone/sys/block/mmcblk1/device/life_time",
 };
 
 static uint32_t next_random(uint32_t *seed)
@@ -110,6 +121,12 @@ static void read_single_values(struct varve_span text)
         assert_true(isfinite(number) && number >= 0);
     if (varve_sys_celsius(text, &scale, &number))
         assert_true(number > -273.15 && number <= 2000.0);
+    if (varve_sys_emmc_life(text, 0, &number) || varve_sys_emmc_life(text, 1, &number))
+        assert_true(number > 0 && number <= 1.1);
+    if (varve_sys_emmc_pre_eol(text, &number))
+        assert_true(number >= 1 && number <= 3);
+    if (varve_sys_block_written(text, &number) || varve_sys_count(text, &number))
+        assert_true(isfinite(number) && number >= 0);
     assert_true(varve_scan_whole_lines(text.at, text.len) <= text.len);
 }
 

@@ -223,6 +223,29 @@ static void page_size_of_the_account_is_used(void **state)
     assert_int_equal(varve_ledger_flash_bytes(&account), 2u * 16384u);
 }
 
+static void erase_blocks_touched_between_syncs_count_once(void **state)
+{
+    (void)state;
+    account.erase_bytes = 16384;
+    assert_int_equal(varve_file_write(&file, 0, block, 4096, VARVE_WRITE_DATA), VARVE_OK);
+    assert_int_equal(varve_file_write(&file, 8192, block, 4096, VARVE_WRITE_DATA), VARVE_OK);
+    assert_int_equal(account.erase_blocks, 1);
+    assert_int_equal(varve_file_write(&file, 16380, block, 8, VARVE_WRITE_DATA), VARVE_OK);
+    assert_int_equal(account.erase_blocks, 2); // the second half reaches into the next one
+    assert_int_equal(varve_file_sync(&file), VARVE_OK);
+    assert_int_equal(varve_file_write(&file, 0, block, 1, VARVE_WRITE_DATA), VARVE_OK);
+    assert_int_equal(account.erase_blocks, 3);
+}
+
+static void an_erase_block_is_128_kib_unless_told(void **state)
+{
+    (void)state;
+    assert_int_equal(varve_file_write(&file, 131071, block, 1, VARVE_WRITE_DATA), VARVE_OK);
+    assert_int_equal(account.erase_blocks, 1);
+    assert_int_equal(varve_file_write(&file, 131072, block, 1, VARVE_WRITE_DATA), VARVE_OK);
+    assert_int_equal(account.erase_blocks, 2);
+}
+
 static void sequential_small_writes_count_each_page_once_beyond_the_table(void **state)
 {
     (void)state;
@@ -397,6 +420,8 @@ int main(void)
         STORAGE_TEST(an_empty_write_counts_nothing),
         STORAGE_TEST(reasons_are_kept_apart_and_the_first_pays_for_the_page),
         STORAGE_TEST(page_size_of_the_account_is_used),
+        STORAGE_TEST(erase_blocks_touched_between_syncs_count_once),
+        STORAGE_TEST(an_erase_block_is_128_kib_unless_told),
         STORAGE_TEST(sequential_small_writes_count_each_page_once_beyond_the_table),
         STORAGE_TEST(random_writes_agree_with_an_unlimited_model),
         STORAGE_TEST(a_forgotten_page_counts_again_and_never_too_little),

@@ -41,6 +41,20 @@ const struct varve_field varve_stats_fields[] = {
     STATS(flash_bytes, U64),
     STATS(flash_bytes_session, U64),
     STATS(flash_bytes_per_sample, F64),
+    STATS(flash_bytes_today, U64),
+    STATS(flash_bytes_month, U64),
+    STATS(flash_bytes_per_day, F64),
+    STATS(payload_bytes, U64),
+    STATS(wear_level, U32),
+    STATS(wear_changes, U32),
+    STATS(wear_fast_permille, U32),
+    STATS(wear_slow_permille, U32),
+    STATS(wear_budget_bytes, U64),
+    STATS(wear_capacity_bytes, U64),
+    STATS(wear_endurance, U64),
+    STATS(wear_amplification, U32),
+    STATS(wear_lifetime_ms, I64),
+    STATS(wear_years, F64),
     STATS(collect_failures, U64),
     STATS(uptime_ms, I64),
     STATS(wall_ms, I64),
@@ -68,12 +82,29 @@ const struct varve_field varve_tier_fields[] = {
 };
 
 #define BACKEND(member, kind) FIELD(varve_backend_stats, member, VARVE_FIELD_##kind)
+// One field for each reason, named by it.
+#define BY_REASON(index, text)                                                                     \
+    {"flash_bytes_" text, VARVE_FIELD_U64,                                                         \
+     offsetof(struct varve_backend_stats, flash_bytes_by) + (index) * sizeof(uint64_t),            \
+     sizeof(uint64_t), 0},
 const struct varve_field varve_backend_fields[] = {
-    BACKEND(name, TEXT),          BACKEND(plugin, TEXT),       BACKEND(where, TEXT),
-    BACKEND(state, I32),          BACKEND(persistent, BOOL),   BACKEND(blocks, U32),
-    BACKEND(stored_bytes, U64),   BACKEND(flash_bytes, U64),   BACKEND(written_bytes, U64),
-    BACKEND(syncs, U64),          BACKEND(blocks_put, U64),    BACKEND(blocks_dropped, U64),
-    BACKEND(commit_last_us, U32), BACKEND(commit_max_us, U32), FIELDS_END,
+    BACKEND(name, TEXT),
+    BACKEND(plugin, TEXT),
+    BACKEND(where, TEXT),
+    BACKEND(state, I32),
+    BACKEND(persistent, BOOL),
+    BACKEND(blocks, U32),
+    BACKEND(stored_bytes, U64),
+    BACKEND(flash_bytes, U64),
+    BACKEND(written_bytes, U64),
+    BACKEND(erase_blocks, U64),
+    BACKEND(syncs, U64),
+    BACKEND(blocks_put, U64),
+    BACKEND(blocks_dropped, U64),
+    BACKEND(commit_last_us, U32),
+    BACKEND(commit_max_us, U32),
+    BACKEND(payload_bytes, U64),
+    VARVE_WRITE_REASONS(BY_REASON) FIELDS_END,
 };
 
 #define INSTANCE(member, kind) FIELD(varve_instance_stats, member, VARVE_FIELD_##kind)

@@ -19,6 +19,7 @@ extern const struct command command_plugins;
 extern const struct command command_query;
 extern const struct command command_series;
 extern const struct command command_stats;
+extern const struct command command_wear;
 
 // Opens what --socket, --store and -c say. Returns DONE, USAGE or UNREACHABLE (said on stderr).
 int open_source(struct varve_source *source, const struct args *args);

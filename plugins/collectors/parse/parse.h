@@ -201,6 +201,23 @@ bool varve_sys_index(struct varve_span name, const char *prefix, const char *suf
 // True when a hwmon chip is the kernel's mirror of a thermal zone: the same name, with '_' for '-'.
 bool varve_sys_is_mirror(struct varve_span zone, struct varve_span chip);
 
+// ---- /sys/block, /sys/class/ubi, /sys/class/mtd: parse/flash.c ---------------------------------
+
+// Life used by eMMC memory of type A (0) or B (1) from the text of life_time ("0x02 0x01"), as an
+// upper bound: 0x01 means 0 - 10 % and gives 0.1; 0x0b means that the estimated life is exceeded
+// and gives 1.1. False when the device does not say (0x00). JESD84-B51, EXT_CSD [268] and [269].
+bool varve_sys_emmc_life(struct varve_span text, unsigned type, double *ratio);
+
+// Spare blocks by the text of pre_eol_info: 1 normal, 2 more than 80 % used, 3 more than 90 %.
+// False when the device does not say. JESD84-B51, EXT_CSD [267].
+bool varve_sys_emmc_pre_eol(struct varve_span text, double *level);
+
+// The one decimal number of a text, as UBI and MTD print theirs.
+bool varve_sys_count(struct varve_span text, double *value);
+
+// Bytes written by the text of /sys/block/DEVICE/stat.
+bool varve_sys_block_written(struct varve_span text, double *bytes);
+
 // First line of a /sys text, without blanks at its end.
 struct varve_span varve_sys_line(struct varve_span text);
 
