@@ -291,14 +291,17 @@ static void note_block(struct history *h, const struct varve_block_info *info)
     h->from_start |= info->key.seq == 0;
 }
 
-// A block that cannot be read is left out: the others carry the same running total.
+// Raw blocks are many; where there are coarser ones they are read for the fast window only. A block
+// that cannot be read is left out: the others carry the same running total.
 static void read_history(struct varve_host *host, struct history *h)
 {
     int64_t from_ms = h->slow[SLOW_POINTS - 1].at_ms;
     from_ms = (h->month.at_ms < from_ms ? h->month.at_ms : from_ms) - 2 * VARVE_WEAR_DAY_MS;
+    int64_t raw_from_ms = h->fast[FAST_POINTS - 1].at_ms - VARVE_WEAR_FAST_BUCKET_MS;
     for (unsigned tier = 0; tier < host->tier_count; tier++) {
+        bool recent = tier == 0 && host->tier_count > 1;
         struct varve_block_cursor cursor = {
-            .tier = tier, .from_ms = from_ms, .seq_limit = UINT32_MAX};
+            .tier = tier, .from_ms = recent ? raw_from_ms : from_ms, .seq_limit = UINT32_MAX};
         while (varve_store_next(host, &cursor) == 0) {
             struct varve_block_info info;
             if (varve_store_get(host, tier, &cursor.key, host->read_block, VARVE_BLOCK_MAX,
