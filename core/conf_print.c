@@ -175,9 +175,9 @@ static void explain_tiers(const struct output *out)
         "      one before; from the third on a step is a multiple of the former. AGE is how long",
         "      history stays, SIZE what it may take in each backend (64K, 4M; the oldest goes "
         "first).",
-        "      SPAN is the time that one block covers: for raw [varve] flush, for the others 60 "
-        "steps,",
-        "      at most a day and half of what the finer tier keeps. The default is:",
+        "      SPAN is the time that one block covers: for raw [varve] flush, for the others a "
+        "quarter",
+        "      of what the finer tier keeps, at most a day. The default is:",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         emit(out, "%s", lines[i]);

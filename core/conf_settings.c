@@ -46,7 +46,7 @@ const struct varve_option varve_settings_options[] = {
      "Samples between collectors and keeper; rounded up to a power of two."},
     {"window", VARVE_OPT_INT, SETTING(window_samples), "16384", 256, 1 << 26, NULL,
      "Raw samples in RAM; a full window is closed before its time."},
-    {"cells", VARVE_OPT_INT, SETTING(cell_rows), "15360", 64, 1 << 26, NULL,
+    {"cells", VARVE_OPT_INT, SETTING(cell_rows), "7680", 64, 1 << 26, NULL,
      "Rollup cells in RAM, 40 bytes each, for each tier; a full window is closed before its time."},
     {"outbox", VARVE_OPT_SIZE, SETTING(outbox_bytes), "512K", VARVE_BLOCK_MAX, 1 << 30, NULL,
      "Encoded blocks in RAM that wait for a slow or failed backend, in bytes."},

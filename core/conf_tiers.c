@@ -3,8 +3,8 @@
 //
 // A tier is rebuilt after a restart from the next finer one, so that one must be kept for as long
 // as the coarser tier's open window and one step more. A window that is not written is the flush
-// time for raw; for the others 60 steps, beyond which a row's share of the block hardly falls, but
-// at most a day and half of what the finer tier keeps, in whole steps.
+// time for raw, and a quarter of what the finer tier keeps, in whole steps, at most a day, for the
+// others.
 //
 // Threading: one task, as varve/conf.h says.
 #include <string.h>
@@ -16,8 +16,6 @@
 #define STEP_MIN_MS INT64_C(100)
 #define STEP_MAX_MS (31 * DAY_MS) // fits the 32 bits that a block's header has for it
 #define KEEP_MAX_MS (36500 * DAY_MS)
-
-#define WINDOW_STEPS 60
 
 #define EXPECTED                                                                                   \
     "expected NAME = STEP keep AGE [cap SIZE] [window SPAN], such as minute = 1m keep 24h"
@@ -216,9 +214,8 @@ static int64_t default_window(const struct varve_conf *conf, size_t index)
         return conf->settings.flush_ms;
     }
     int64_t step = conf->tiers[index].step_ms;
-    int64_t span = conf->tiers[index - 1].keep_ms / 2;
+    int64_t span = conf->tiers[index - 1].keep_ms / 4;
     span = span < DAY_MS ? span : DAY_MS;
-    span = span < WINDOW_STEPS * step ? span : WINDOW_STEPS * step;
     return span < step ? step : span - span % step;
 }
 
