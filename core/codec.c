@@ -130,11 +130,17 @@ int varve_codec_get_times(const uint8_t **in, const uint8_t *end, int64_t base, 
         return VARVE_E_CORRUPT;
     }
     *rows = (struct varve_codec_rows){.total = (size_t)n};
+    int64_t previous = INT64_MIN;
     for (uint64_t row = 0; row < n; row++) {
         if (row > 0 && !advance(&reader, row, &units)) {
             return VARVE_E_CORRUPT;
         }
         int64_t time = (int64_t)((uint64_t)base + units * (uint64_t)unit);
+        // Only ascending times make the rows of a range neighbours, as `rows` says they are.
+        if (time < previous) {
+            return VARVE_E_CORRUPT;
+        }
+        previous = time;
         if (time < from) {
             rows->skip = (size_t)row + 1;
         } else if (time <= to && rows->skip + rows->take == row) {
