@@ -373,8 +373,11 @@ static int get_rows(const void *buf, const struct varve_block_info *info, varve_
             return rc;
         }
         total += taken;
-        target.points += target.points != NULL ? taken : 0;
-        target.cells += target.cells != NULL ? taken : 0;
+        if (target.points != NULL) {
+            target.points += taken;
+        } else {
+            target.cells += taken;
+        }
     }
     return rc == VARVE_E_CORRUPT ? rc : (int)total;
 }

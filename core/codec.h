@@ -106,7 +106,7 @@ struct varve_codec_rows {
 
 // Decodes the time column at *in (moved behind it): stores the times in [from, to] into `times`
 // (`cap` fields `stride` apart) and says which rows they are. Returns 0, VARVE_E_FULL, or
-// VARVE_E_CORRUPT.
+// VARVE_E_CORRUPT, also for times that do not ascend.
 int varve_codec_get_times(const uint8_t **in, const uint8_t *end, int64_t base, int64_t unit,
                           int64_t from, int64_t to, int64_t *times, size_t stride, size_t cap,
                           struct varve_codec_rows *rows);

@@ -30,7 +30,7 @@ find_in() {
 
 mapfile -t c_files < <(tracked '*.c' '*.h')
 mapfile -t all_files < <(tracked '*.c' '*.h' '*.sh' '*.cmake' '*CMakeLists.txt' 'tools/run' \
-    'tools/test' '.ci/run')
+    'tools/test' '.ci/run' 'tests/fuzz/run')
 portable=()  # files that know no operating system
 tests=()     # test programs
 for file in "${c_files[@]}"; do

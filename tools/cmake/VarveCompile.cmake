@@ -38,3 +38,13 @@ elseif(VARVE_SANITIZE STREQUAL "thread")
 elseif(VARVE_SANITIZE)
     message(FATAL_ERROR "VARVE_SANITIZE=${VARVE_SANITIZE}: expected address or thread")
 endif()
+
+# Fuzzers: everything is instrumented, only tests/fuzz links the fuzzer's main().
+if(VARVE_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang" OR VARVE_SANITIZE)
+        message(FATAL_ERROR "VARVE_FUZZ needs clang and no VARVE_SANITIZE")
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+        -fno-omit-frame-pointer -g)
+    add_link_options(-fsanitize=address,undefined)
+endif()

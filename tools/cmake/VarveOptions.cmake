@@ -9,6 +9,7 @@ option(VARVE_TESTS "Build the tests" ON)
 option(VARVE_WERROR "Treat warnings as errors" ON)
 set(VARVE_SANITIZE "" CACHE STRING "Empty, address (with undefined), or thread")
 set_property(CACHE VARVE_SANITIZE PROPERTY STRINGS "" address thread)
+option(VARVE_FUZZ "Build the fuzzers of tests/fuzz (clang only; brings its own sanitizers)" OFF)
 
 # Optimised unless asked otherwise, but not for speed at any size: devices have little flash.
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

@@ -271,6 +271,17 @@ static int match_tier(struct varve_sqlite_store *s, size_t position)
     return rc == 0 ? tier_statement(s, SQL_TIER_RETIRE, &t->tier, at, NULL) : rc;
 }
 
+// The number of a tier is the upper half of its slots' ids: only damage makes it larger than that.
+static int check_number(struct varve_sqlite_store *s, const struct varve_sqlite_tier *t)
+{
+    if (t->id >= 0 && t->id <= INT32_MAX) {
+        return 0;
+    }
+    varve_instance_fail(s->self, "%s: is damaged: the tier %s has the number %lld", s->path,
+                        t->tier.name, (long long)t->id);
+    return VARVE_E_CORRUPT;
+}
+
 static int match_tiers(struct varve_sqlite_store *s)
 {
     const struct varve_tier none = {.name = ""};
@@ -278,6 +289,7 @@ static int match_tiers(struct varve_sqlite_store *s)
 
     for (size_t i = 0; rc == 0 && i < s->tier_count; i++) {
         rc = match_tier(s, i);
+        rc = rc == 0 ? check_number(s, &s->tiers[i]) : rc;
     }
     if (rc == 0 && !s->read_only) {
         rc = tier_statement(s, SQL_TIER_CUT, &none, (int64_t)s->tier_count, NULL);
@@ -337,5 +349,9 @@ int varve_sqlite_tiers(struct varve_sqlite_store *s)
         return VARVE_E_NOT_FOUND;
     }
     s->tier_count = n < 0 ? 0 : (size_t)n;
-    return n < 0 ? n : 0;
+    int rc = n < 0 ? n : 0;
+    for (size_t i = 0; rc == 0 && i < s->tier_count; i++) {
+        rc = check_number(s, &s->tiers[i]);
+    }
+    return rc;
 }

@@ -213,6 +213,13 @@ static int connect(struct varve_sqlite_store *s)
         (void)sqlite3_extended_result_codes(s->db, 1); // always SQLITE_OK
         rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0);
     }
+    // A store has neither; in a hostile file a view under a table's name can run for ever.
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    }
     if (rc == SQLITE_OK) { // until the store is known to be ours
         rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }
