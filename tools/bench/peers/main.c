@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "meter.h"
 #include "peer.h"
@@ -26,6 +27,7 @@ struct options {
     const char *stat;
     double warmup_hours;
     long pid;
+    long pace_s;
     struct peer_setup setup;
 };
 
@@ -42,22 +44,19 @@ static void usage(void)
     puts("usage: storage_bench generate FILE --hours N [--seed S | --csv FILE]\n"
          "       storage_bench CONTESTANT FILE --dir DIR --stat /sys/block/NAME/stat --warmup "
          "HOURS\n"
-         "                     [--keep HOURS] [--conf INI] [--address PORT|SOCKET --pid PID]");
+         "                     [--keep HOURS] [--conf INI] [--address PORT|SOCKET --pid PID]\n"
+         "                     [--pace SECONDS]");
 }
 
 static struct options parse_options(int argc, char **argv)
 {
-    static const struct option longs[] = {{"hours", required_argument, NULL, 'h'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"csv", required_argument, NULL, 'c'},
-                                          {"dir", required_argument, NULL, 'd'},
-                                          {"stat", required_argument, NULL, 'b'},
-                                          {"warmup", required_argument, NULL, 'w'},
-                                          {"conf", required_argument, NULL, 'i'},
-                                          {"address", required_argument, NULL, 'a'},
-                                          {"pid", required_argument, NULL, 'p'},
-                                          {"keep", required_argument, NULL, 'k'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"hours", required_argument, NULL, 'h'}, {"seed", required_argument, NULL, 's'},
+        {"csv", required_argument, NULL, 'c'},   {"dir", required_argument, NULL, 'd'},
+        {"stat", required_argument, NULL, 'b'},  {"warmup", required_argument, NULL, 'w'},
+        {"conf", required_argument, NULL, 'i'},  {"address", required_argument, NULL, 'a'},
+        {"pace", required_argument, NULL, 't'},  {"pid", required_argument, NULL, 'p'},
+        {"keep", required_argument, NULL, 'k'},  {NULL, 0, NULL, 0}};
     struct options o = {.hours = 48, .seed = 1, .warmup_hours = 24, .setup = {.keep_ms = DAY_MS}};
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -88,6 +87,9 @@ static struct options parse_options(int argc, char **argv)
             break;
         case 'p':
             o.pid = strtol(optarg, NULL, 10);
+            break;
+        case 't':
+            o.pace_s = strtol(optarg, NULL, 10);
             break;
         case 'k':
             o.setup.keep_ms = (int64_t)(strtod(optarg, NULL) * 3600e3);
@@ -134,6 +136,8 @@ static uint64_t feed(const struct peer *peer, int64_t until_ms, int64_t *time_ms
 
 static void mark(struct marks *m, const struct peer *peer, const struct options *o)
 {
+    const struct timespec pause = {.tv_sec = o->pace_s};
+    (void)nanosleep(&pause, NULL); // what a server is about to write belongs before the mark
     m->ledger = peer->ledger != NULL ? peer->ledger() : 0;
     meter_read(&m->meter, o->setup.dir, o->stat, o->pid);
 }
@@ -144,14 +148,14 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-// The median of REPEATS warm reads.
-static void time_query(const struct peer *peer, const char *name, bool minutes)
+// The median of REPEATS warm reads of one series: the last day, or as much as is kept.
+static void time_query(const struct peer *peer, const char *name, bool minutes, int64_t keep_ms)
 {
     double took[REPEATS];
     struct peer_query q = {.series = rows.series / 2 / 3 * 3, .to_ms = rows.last_ms};
     size_t points = 0;
     q.minutes = minutes;
-    q.from_ms = rows.last_ms - DAY_MS + 5000;
+    q.from_ms = rows.last_ms - (keep_ms < DAY_MS ? keep_ms : DAY_MS) + 1;
     q.from_ms = q.from_ms < rows.first_ms ? rows.first_ms : q.from_ms;
     for (unsigned i = 0; i < REPEATS; i++) {
         double began = meter_seconds();
@@ -172,7 +176,7 @@ static void print_marks(const struct marks *from, const struct marks *to, uint64
     printf("wall_s %.3f\n", to->meter.wall_s - from->meter.wall_s);
 }
 
-static void run(const struct peer *peer, const struct options *o)
+static void run(const struct peer *peer, struct options *o)
 {
     struct marks from, to;
     int64_t time_ms;
@@ -184,14 +188,15 @@ static void run(const struct peer *peer, const struct options *o)
         die("--warmup", "it takes the whole workload; nothing is left to measure");
     }
     mark(&from, peer, o);
+    o->setup.pace_s = o->pace_s; // the warm-up goes as fast as it can
     uint64_t samples = feed(peer, INT64_MAX, &time_ms, &more);
     mark(&to, peer, o);
     print_marks(&from, &to, samples);
     printf("peak_kib %" PRIu64 "\n", meter_peak_kib(o->pid));
     printf("stored_bytes %" PRIu64 "\n", meter_stored(o->setup.dir));
     peer->settle();
-    time_query(peer, "read_raw", false);
-    time_query(peer, "read_minutes", true);
+    time_query(peer, "read_raw", false, o->setup.keep_ms);
+    time_query(peer, "read_minutes", true, o->setup.keep_ms);
     peer->close();
 }
 

@@ -16,6 +16,7 @@ struct peer_setup {
     const char *conf;    // varve: its INI
     const char *address; // servers: HOST:PORT on loopback, or the path of a socket
     int64_t keep_ms;     // how long raw samples are kept
+    long pace_s;         // servers that write by the wall clock: wait this long behind each request
 };
 
 // One series over a range, both ends inclusive.
