@@ -18,7 +18,8 @@
 #define DAY_MS  INT64_C(86400000)
 
 static const struct peer *const peers[] = {&peer_varve, &peer_sqlite_naive, &peer_sqlite_tuned,
-                                           &peer_rrd,   &peer_influx,       &peer_victoria};
+                                           &peer_rrd,   &peer_influx,       &peer_victoria,
+                                           NULL};
 
 struct options {
     double hours;
@@ -104,9 +105,9 @@ static struct options parse_options(int argc, char **argv)
 
 static const struct peer *find_peer(const char *name)
 {
-    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
-        if (strcmp(peers[i]->name, name) == 0) {
-            return peers[i];
+    for (const struct peer *const *peer = peers; *peer != NULL; peer++) {
+        if (strcmp((*peer)->name, name) == 0) {
+            return *peer;
         }
     }
     die(name, "is no contestant");

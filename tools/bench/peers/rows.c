@@ -17,7 +17,7 @@ static struct rows made; // the CSV's series while they are collected
 static double row[ROWS_MAX_SERIES];
 static char line[VARVE_SERIES_TEXT + 128];
 
-_Noreturn void die(const char *what, const char *why)
+void die(const char *what, const char *why)
 {
     (void)fprintf(stderr, "storage_bench: %s: %s\n", what, why);
     exit(1);
