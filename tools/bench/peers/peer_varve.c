@@ -69,6 +69,11 @@ static void refuse_losses(void)
     if (stats.dropped != 0 || stats.rejected != 0) {
         die("varve", "it dropped or refused samples");
     }
+    for (uint32_t i = 0; i < stats.backend_count; i++) {
+        if (stats.backends[i].blocks_dropped != 0) {
+            die(stats.backends[i].name, "it lost blocks that RAM could not hold");
+        }
+    }
 }
 
 static uint64_t flash_bytes(void)
