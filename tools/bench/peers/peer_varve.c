@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contestant: varve itself, through the host API and without tasks, so that windows are cut by the
+// data's own time; each flush is committed and synced as in real life.
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer.h"
+#include "varve/host.h"
+#include "varve/query.h"
+
+extern const struct varve_plugin *const varve_static_plugins[];
+
+static uint8_t memory[64u << 20] __attribute__((aligned(64)));
+static uint8_t query_memory[VARVE_QUERY_MEMORY] __attribute__((aligned(64)));
+static struct varve_registry registry;
+static struct varve_conf conf;
+static struct varve_host *host;
+static const struct rows *feed;
+static int ids[ROWS_MAX_SERIES];
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+static void unavailable(const char *why)
+{
+    (void)fprintf(stderr, "%s\n", why);
+    exit(PEER_UNAVAILABLE);
+}
+
+static void open_varve(const struct rows *rows, const struct peer_setup *setup)
+{
+    char why[VARVE_MESSAGE_TEXT] = "";
+    varve_registry_init(&registry, varve_static_plugins);
+    varve_conf_init(&conf, &registry, environment);
+    if (varve_conf_load(&conf, setup->conf) != 0 || varve_conf_finish(&conf) != 0) {
+        unavailable(conf.errors[0]);
+    }
+    unsigned flags = VARVE_HOST_NO_COLLECTORS | VARVE_HOST_FRESH_MEMORY;
+    if (varve_host_init(&host, &conf, memory, sizeof memory, flags, why, sizeof why) != 0) {
+        die("varve", why);
+    }
+    feed = rows;
+    for (uint32_t i = 0; i < rows->series; i++) {
+        struct varve_series_def def = {.text = rows->names[i], .unit = "", .help = ""};
+        def.kind = rows->counter[i] ? VARVE_COUNTER : VARVE_GAUGE;
+        ids[i] = varve_series_add(host, &def);
+        if (ids[i] < 0) {
+            die(rows->names[i], "varve refuses this series");
+        }
+    }
+}
+
+static void push_row(int64_t time_ms, const double *values)
+{
+    for (uint32_t i = 0; i < feed->series; i++) {
+        if (values[i] == values[i]) {                              // not a NaN: there is a sample
+            (void)varve_push_at(host, ids[i], time_ms, values[i]); // counted; settle() looks
+        }
+    }
+    (void)varve_host_step(host); // the ms until the next one
+}
+
+static void refuse_losses(void)
+{
+    struct varve_stats stats;
+    varve_host_stats(host, &stats);
+    if (stats.dropped != 0 || stats.rejected != 0) {
+        die("varve", "it dropped or refused samples");
+    }
+    for (uint32_t i = 0; i < stats.backend_count; i++) {
+        if (stats.backends[i].blocks_dropped != 0) {
+            die(stats.backends[i].name, "it lost blocks that RAM could not hold");
+        }
+    }
+}
+
+static uint64_t flash_bytes(void)
+{
+    struct varve_stats stats;
+    varve_host_stats(host, &stats);
+    return stats.flash_bytes_session;
+}
+
+static int count_points(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
+{
+    (void)id;
+    (void)points;
+    *(size_t *)arg += n;
+    return 0;
+}
+
+static int ignore_series(void *arg, varve_series_id id, const struct varve_series_def *def)
+{
+    (void)arg;
+    (void)id;
+    (void)def;
+    return 0;
+}
+
+static int find_tier(int64_t step_ms)
+{
+    const struct varve_tier *tiers;
+    size_t count = varve_host_tiers(host, &tiers);
+    for (size_t i = 0; i < count; i++) {
+        if (tiers[i].step_ms == step_ms) {
+            return (int)i;
+        }
+    }
+    die("varve", "the configuration has no tier of minutes");
+}
+
+static size_t read_series(const struct peer_query *q)
+{
+    size_t points = 0;
+    char why[256] = "";
+    struct varve_query query = {.selector = feed->names[q->series],
+                                .from_ms = q->from_ms,
+                                .to_ms = q->to_ms,
+                                .tier = q->minutes ? find_tier(60000) : 0};
+    struct varve_query_sink sink = {
+        .arg = &points, .series = ignore_series, .points = count_points};
+    if (varve_query_run(host, &query, &sink, query_memory, sizeof query_memory, why, sizeof why) !=
+        0) {
+        die(query.selector, why);
+    }
+    return points;
+}
+
+static void close_varve(void)
+{
+    if (varve_host_shutdown(host) != 0) {
+        die("varve", "it cannot make durable what it holds");
+    }
+}
+
+const struct peer peer_varve = {.name = "varve",
+                                .open = open_varve,
+                                .row = push_row,
+                                .settle = refuse_losses,
+                                .read = read_series,
+                                .ledger = flash_bytes,
+                                .close = close_varve};
