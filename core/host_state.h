@@ -104,14 +104,15 @@ struct varve_host {
     struct varve_window windows[VARVE_MAX_TIERS];
     struct varve_rollup rollup;
     struct varve_outbox outbox;
-    int64_t import_ms;      // time of the sample that was imported last
-    int64_t import_span_ms; // how far imported times went forward since the ring was empty
-    struct varve_order order;
-    uint8_t *block;      // VARVE_BLOCK_MAX: the block being encoded
-    uint8_t *read_block; // VARVE_BLOCK_MAX: the block being read at recovery
-    void *scratch;       // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
-    void *cell_scratch;  // the same for cells that close while `scratch` is in use
-    void *sort_scratch;  // the same for sorting either
+    int64_t import_ms;             // time of the sample that was imported last
+    int64_t import_span_ms;        // how far imported times went forward since the ring was empty
+    struct varve_order order;      // of raw rows
+    struct varve_order cell_order; // of cells that close while raw rows are rolled up
+    uint8_t *block;                // VARVE_BLOCK_MAX: the block being encoded
+    uint8_t *read_block;           // VARVE_BLOCK_MAX: the block being read at recovery
+    void *scratch;                 // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
+    void *cell_scratch;            // the same for cells that close while `scratch` is in use
+    void *sort_scratch;            // the same for sorting either
     uint32_t next_seq[VARVE_MAX_TIERS];
     int64_t upto_ms[VARVE_MAX_TIERS]; // as in the block header
     int64_t mark_ms[VARVE_MAX_TIERS]; // upto_ms of the tier's newest block

@@ -115,7 +115,7 @@ static size_t gather_cells(const struct varve_host *host, const struct varve_win
     struct varve_cell *cells = host->cell_scratch;
     size_t n = 0;
     for (uint32_t i = from; i < to; i++) {
-        cells[n++] = window->rows.cells[host->order.index[i]].cell;
+        cells[n++] = window->rows.cells[host->cell_order.index[i]].cell;
     }
     varve_sort_rows(cells, sizeof *cells, n, host->sort_scratch);
     return varve_merge_cells(cells, n);
@@ -129,12 +129,12 @@ static void close_cells(struct varve_host *host, size_t tier)
     if (window->count == 0) {
         return;
     }
-    varve_order_rows(&host->order, window->rows.cells, sizeof *window->rows.cells,
+    varve_order_rows(&host->cell_order, window->rows.cells, sizeof *window->rows.cells,
                      offsetof(struct varve_cell_row, id), window->count, series_count);
     begin_block(host, &w, tier, window->first_unix_ms);
     for (uint32_t id = 0; id < series_count; id++) {
-        uint32_t end = host->order.start[id + 1];
-        for (uint32_t at = host->order.start[id]; at < end;) {
+        uint32_t end = host->cell_order.start[id + 1];
+        for (uint32_t at = host->cell_order.start[id]; at < end;) {
             uint32_t take = end - at < SCRATCH_CELLS ? end - at : (uint32_t)SCRATCH_CELLS;
             size_t n = gather_cells(host, window, at, at + take);
             add_chunk(host, &w, tier, (varve_series_id)id, host->cell_scratch, n);
@@ -429,8 +429,8 @@ int varve_pipeline_init(struct varve_host *host)
     for (size_t tier = 1; tier < host->tier_count; tier++) {
         rc |= varve_window_init_cells(&host->windows[tier], arena, cell_rows);
     }
-    rc |= varve_order_init(&host->order, arena, raw_rows > cell_rows ? raw_rows : cell_rows,
-                           host->series.cap);
+    rc |= varve_order_init(&host->order, arena, raw_rows, host->series.cap);
+    rc |= varve_order_init(&host->cell_order, arena, cell_rows, host->series.cap);
     rc |= varve_outbox_init(&host->outbox, arena, (uint32_t)settings->outbox_bytes);
     rc |= varve_rollup_init(&host->rollup, arena, host->tiers, host->tier_count, host->series.cap);
     host->block = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
