@@ -18,8 +18,7 @@ static const struct varve_backend_ops *ops_of(const struct varve_backend *backen
     return backend->instance.plugin->backend;
 }
 
-// ---- one transaction
-// ------------------------------------------------------------------------------
+// ---- one transaction ----------------------------------------------------------------------------
 
 // The blocks of one transaction, pinned in the outbox.
 struct batch {
@@ -155,8 +154,7 @@ static int store_batch(struct varve_host *host, struct varve_backend *backend,
     return 0;
 }
 
-// ---- failure and recovery
-// ---------------------------------------------------------------------------
+// ---- failure and recovery -----------------------------------------------------------------------
 
 static void note_result(struct varve_host *host, struct varve_backend *backend, int rc,
                         int64_t now_ms)
@@ -259,8 +257,7 @@ uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes)
     return blocks;
 }
 
-// ---- opening and tasks
-// ------------------------------------------------------------------------------
+// ---- opening and tasks --------------------------------------------------------------------------
 
 static int open_backend(struct varve_host *host, const struct varve_instance_conf *conf, char *why,
                         size_t why_cap)

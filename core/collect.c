@@ -63,8 +63,7 @@ int varve_collectors_init(struct varve_host *host)
     return rc;
 }
 
-// ---- running
-// --------------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 
 static void report_result(struct varve_host *host, struct varve_collector *collector, int rc)
 {

@@ -82,8 +82,7 @@ bool varve_event_get(struct varve_host *host, uint32_t number, struct varve_even
     return ok;
 }
 
-// ---- reading
-// --------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 // The backend whose stored events are shown: the first that keeps some.
 static struct varve_backend *event_store(struct varve_host *host)

@@ -17,8 +17,7 @@
 // outbox holds them.
 #define IMPORT_WINDOWS 4
 
-// ---- making
-// -----------------------------------------------------------------------------------------
+// ---- making -------------------------------------------------------------------------------------
 
 static int init_locks(struct varve_host *host)
 {
@@ -152,8 +151,7 @@ int varve_host_start(struct varve_host *host)
     return rc == 0 ? varve_keeper_start(host) : rc;
 }
 
-// ---- stepping and flushing
-// --------------------------------------------------------------------------
+// ---- stepping and flushing ----------------------------------------------------------------------
 
 static int64_t step_backends(struct varve_host *host, int64_t now_ms, bool flush)
 {
@@ -252,8 +250,7 @@ int varve_host_shutdown(struct varve_host *host)
     return rc;
 }
 
-// ---- samples
-// ----------------------------------------------------------------------------------------
+// ---- samples ------------------------------------------------------------------------------------
 
 static int push(struct varve_host *host, int id, int64_t time_ms, double value, uint16_t flags)
 {
@@ -344,8 +341,7 @@ int varve_host_import(struct varve_host *host, int id, const struct varve_point 
     return rc;
 }
 
-// ---- series
-// -----------------------------------------------------------------------------------------
+// ---- series -------------------------------------------------------------------------------------
 
 int varve_series_add(struct varve_host *host, const struct varve_series_def *def)
 {

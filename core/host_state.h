@@ -189,8 +189,7 @@ int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier);
 // Bytes written to flash since the store was made, in whole KiB of this process.
 uint64_t varve_flash_total(struct varve_host *host);
 
-// ---- wear_host.c: the governor
-// -----------------------------------------------------------------------
+// ---- wear_host.c: the governor ------------------------------------------------------------------
 
 // Whether persistent backends get blocks of the tier now. Under store_lock, like the next four.
 bool varve_wear_keeps(const struct varve_host *host, size_t tier);
@@ -230,8 +229,7 @@ int varve_backends_error(struct varve_host *host);
 // Blocks that working backends have not stored yet.
 uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes);
 
-// ---- store.c: blocks wherever they are
-// ------------------------------------------------------------
+// ---- store.c: blocks wherever they are ----------------------------------------------------------
 
 // Iterates the blocks of a tier in key order, each once.
 struct varve_block_cursor {
@@ -246,8 +244,7 @@ int varve_store_next(struct varve_host *host, struct varve_block_cursor *cursor)
 int varve_store_get(struct varve_host *host, unsigned tier, const struct varve_block_key *key,
                     void *buf, size_t cap, struct varve_block_info *info);
 
-// ---- live.c: rows that are in RAM
-// -----------------------------------------------------------------
+// ---- live.c: rows that are in RAM ---------------------------------------------------------------
 
 // Copies the series' rows in the range that are not in a block yet: struct varve_point for tier 0,
 // struct varve_cell otherwise, not sorted. Blocks with a number below *seq_limit hold all others.
@@ -258,8 +255,7 @@ int varve_live_rows(struct varve_host *host, unsigned tier, varve_series_id id, 
 void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
                       int64_t *newest_ms);
 
-// ---- recover.c, events.c, collect.c, keeper.c
-// -----------------------------------------------------
+// ---- recover.c, events.c, collect.c, keeper.c ---------------------------------------------------
 
 // Loads dictionaries, continues sequence numbers and totals, rebuilds open cells from stored rows.
 int varve_recover(struct varve_host *host, char *why, size_t why_cap);

@@ -122,8 +122,7 @@ static void add_chunk(struct varve_host *host, struct varve_block_writer *w, siz
     }
 }
 
-// ---- cell windows
-// ---------------------------------------------------------------------------------
+// ---- cell windows -------------------------------------------------------------------------------
 
 static size_t gather_cells(const struct varve_host *host, const struct varve_window *window,
                            uint32_t from, uint32_t to)
@@ -229,8 +228,7 @@ static void close_late(struct varve_host *host)
     }
 }
 
-// ---- the raw window
-// -------------------------------------------------------------------------------
+// ---- the raw window -----------------------------------------------------------------------------
 
 // Stamps all rows; returns the time of the first and, through *last_ms, of the last one.
 static int64_t stamp_rows(struct varve_host *host, struct varve_window *window, int64_t *last_ms)
@@ -410,8 +408,7 @@ size_t varve_pipeline_drain(struct varve_host *host)
     return total;
 }
 
-// ---- time
-// -----------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 static void update_clock(struct varve_host *host, int64_t now_ms)
 {

@@ -14,8 +14,7 @@
 #include "host_state.h"
 #include "text.h"
 
-// ---- the dictionary
-// -------------------------------------------------------------------------------
+// ---- the dictionary -----------------------------------------------------------------------------
 
 struct loader {
     struct varve_host *host;
@@ -75,8 +74,7 @@ static int load_dictionaries(struct varve_host *host, char *why, size_t why_cap)
     return rc;
 }
 
-// ---- totals
-// -----------------------------------------------------------------------------------------
+// ---- totals -------------------------------------------------------------------------------------
 
 // Continues from one tier's newest block.
 static int continue_tier(struct varve_host *host, unsigned tier)
@@ -118,8 +116,7 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     return 0;
 }
 
-// ---- the rollup
-// -------------------------------------------------------------------------------------
+// ---- the rollup ---------------------------------------------------------------------------------
 
 // What is done with the rows of one series in one block. `n` rows are in host->scratch.
 typedef void (*rows_fn)(struct varve_host *host, unsigned tier, varve_series_id id, size_t n);

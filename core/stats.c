@@ -113,8 +113,7 @@ void varve_host_stats(struct varve_host *host, struct varve_stats *out)
     }
 }
 
-// ---- instances
-// --------------------------------------------------------------------------------------
+// ---- instances ----------------------------------------------------------------------------------
 
 static void fill_plugin(const struct varve_host *host, const struct varve_plugin *plugin,
                         struct varve_instance_stats *out)

@@ -30,8 +30,7 @@ int varve_window_init_cells(struct varve_window *window, struct varve_arena *are
     return window->rows.cells != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
 
-// ---- cells in rows
-// ------------------------------------------------------------------------------
+// ---- cells in rows ------------------------------------------------------------------------------
 
 #define U24_MAX     0xffffffu
 #define STEPS_LIMIT INT64_C(0x800000) // steps fit in 24 bits with their sign
@@ -93,8 +92,7 @@ struct varve_cell varve_window_cell(const struct varve_window *window, uint32_t 
                                .last = r->last};
 }
 
-// ---- order
-// --------------------------------------------------------------------------------------
+// ---- order --------------------------------------------------------------------------------------
 
 int varve_order_init(struct varve_order *order, struct varve_arena *arena, uint32_t max_rows,
                      uint32_t series_cap)

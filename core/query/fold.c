@@ -39,8 +39,7 @@ static int add_point(struct varve_fold *fold, int64_t time_ms, double value)
     return fold->count == VARVE_FOLD_POINTS ? hand_over(fold) : 0;
 }
 
-// ---- row by row
-// ---------------------------------------------------------------------------------------
+// ---- row by row ---------------------------------------------------------------------------------
 
 // Change per second since the previous point; for counters `increase` is the change.
 static int add_row_rate(struct varve_fold *fold, const struct varve_point *point, double increase)
@@ -74,8 +73,7 @@ static int fold_single(struct varve_fold *fold, const struct varve_point *point)
     return rc;
 }
 
-// ---- buckets
-// ------------------------------------------------------------------------------------------
+// ---- buckets ------------------------------------------------------------------------------------
 
 // A gauge's rate compares the ends of two buckets.
 static int add_gauge_rate(struct varve_fold *fold)
@@ -185,8 +183,7 @@ int varve_fold_end(struct varve_fold *fold)
     return rc == 0 ? hand_over(fold) : rc;
 }
 
-// ---- names
-// --------------------------------------------------------------------------------------------
+// ---- names --------------------------------------------------------------------------------------
 
 static const char *const agg_names[] = {"auto", "avg",   "min",  "max",
                                         "sum",  "count", "last", "rate"};

@@ -24,8 +24,7 @@ struct run {
     bool announced;     // it was
 };
 
-// ---- selecting
-// ----------------------------------------------------------------------------------------
+// ---- selecting ----------------------------------------------------------------------------------
 
 static bool is_dotted(const char *text)
 {
@@ -87,8 +86,7 @@ static int select_series(struct run *run, char *why, size_t why_cap)
     return 0;
 }
 
-// ---- choosing the tier
-// --------------------------------------------------------------------------------
+// ---- choosing the tier --------------------------------------------------------------------------
 
 static void tier_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
                        int64_t *newest_ms)
@@ -180,8 +178,7 @@ static int set_tier(struct run *run, char *why, size_t why_cap)
     return 0;
 }
 
-// ---- delivering
-// ---------------------------------------------------------------------------------------
+// ---- delivering ---------------------------------------------------------------------------------
 
 static int deliver(void *arg, const struct varve_point *points, size_t n)
 {
@@ -269,8 +266,7 @@ static int run_by_time(struct run *run)
     return rc;
 }
 
-// ---- the call
-// -----------------------------------------------------------------------------------------
+// ---- the call -----------------------------------------------------------------------------------
 
 static int check(const struct varve_query *query, char *why, size_t why_cap)
 {

@@ -23,8 +23,7 @@ int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned
     return reader->scratch != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
 
-// ---- blocks
-// -----------------------------------------------------------------------------------------
+// ---- blocks -------------------------------------------------------------------------------------
 
 static bool same_key(const struct varve_block_key *a, const struct varve_block_key *b)
 {

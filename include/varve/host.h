@@ -56,8 +56,7 @@ int varve_host_flush(struct varve_host *host, int64_t timeout_ms);
 // VARVE_E_TIMEOUT when a collector hangs: everything is persisted, but the memory is still in use.
 int varve_host_shutdown(struct varve_host *host);
 
-// ---- samples
-// --------------------------------------------------------------------------------------
+// ---- samples ------------------------------------------------------------------------------------
 
 // Pushes one sample stamped now. Any task; from an interrupt use varve_push_boot() with the port's
 // own tick. Returns 0, VARVE_E_FULL when the ring is full (counted in dropped_ring), or
@@ -74,8 +73,7 @@ int varve_push_at(struct varve_host *host, int id, int64_t unix_ms, double value
 // Task context. Returns 0 or an error.
 int varve_host_import(struct varve_host *host, int id, const struct varve_point *points, size_t n);
 
-// ---- looking in
-// -----------------------------------------------------------------------------------
+// ---- looking in ---------------------------------------------------------------------------------
 
 // Known series by id: fills `def` (texts live as long as the host) for the first id >= *id and sets
 // *id to it. VARVE_E_NOT_FOUND after the last. Any task.

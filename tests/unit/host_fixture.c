@@ -76,8 +76,7 @@ int64_t fixture_start_ms(void)
     return (varve_port_wall_ms() / day_ms - 3) * day_ms;
 }
 
-// ---- queries
-// ------------------------------------------------------------------------------------------
+// ---- queries ------------------------------------------------------------------------------------
 
 static int on_series(void *arg, varve_series_id id, const struct varve_series_def *def)
 {
@@ -132,8 +131,7 @@ void answer_free(struct answer *answer)
     free(answer->points);
 }
 
-// ---- the oracle
-// ---------------------------------------------------------------------------------------
+// ---- the oracle ---------------------------------------------------------------------------------
 
 // What a bucket of gauge values should give, by the book.
 static double naive(enum varve_agg agg, const struct varve_point *points, size_t n)

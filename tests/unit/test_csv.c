@@ -66,8 +66,7 @@ static void expect_end(void)
 
 #define OPEN(text) open_text(text, sizeof text - 1)
 
-// ---- samples
-// ---------------------------------------------------------------------------------------
+// ---- samples ------------------------------------------------------------------------------------
 
 static void seconds_milliseconds_and_dates_are_told_apart(void **state)
 {
@@ -164,8 +163,7 @@ static void bytes_of_any_kind_are_read_to_their_end(void **state)
     }
 }
 
-// ---- writing
-// ---------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 static void what_is_written_reads_back(void **state)
 {
@@ -186,8 +184,7 @@ static void what_is_written_reads_back(void **state)
     expect_end();
 }
 
-// ---- order
-// -----------------------------------------------------------------------------------------
+// ---- order --------------------------------------------------------------------------------------
 
 static void samples_in_order_pass_through_at_once(void **state)
 {

@@ -44,8 +44,7 @@ static void expect_text(double value, const char *expected)
     expect_round_trip(value);
 }
 
-// ---- numbers
-// ---------------------------------------------------------------------------------------
+// ---- numbers ------------------------------------------------------------------------------------
 
 static void numbers_are_as_short_as_they_can_be(void **state)
 {
@@ -124,8 +123,7 @@ static void what_is_no_number_is_refused(void **state)
     }
 }
 
-// ---- JSON and tables
-// -------------------------------------------------------------------------------
+// ---- JSON and tables ----------------------------------------------------------------------------
 
 static char *written;
 static size_t written_len;
@@ -203,8 +201,7 @@ static void bytes_have_binary_units(void **state)
     assert_string_equal(bytes_text(3 * 1024.0 * 1024, text, sizeof text), "3.0 MiB");
 }
 
-// ---- names
-// -----------------------------------------------------------------------------------------
+// ---- names --------------------------------------------------------------------------------------
 
 static void dotted_names_go_into_a_label_and_back(void **state)
 {

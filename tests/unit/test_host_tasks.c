@@ -35,8 +35,7 @@ static void sleep_ms(long ms)
         tries_ > 0;                                                                                \
     })
 
-// ---- the test's plugins
-// -----------------------------------------------------------------------------
+// ---- the test's plugins -------------------------------------------------------------------------
 
 struct counting_state {
     int id;
@@ -193,8 +192,7 @@ static const struct varve_plugin counter_backend = {
 static const struct varve_plugin *const plugins[] = {&counting, &hanging_plugin, &failing,
                                                      &counter_backend, NULL};
 
-// ---- fixture
-// ------------------------------------------------------------------------------------------
+// ---- fixture ------------------------------------------------------------------------------------
 
 static struct varve_registry registry;
 static struct varve_conf conf;
@@ -283,8 +281,7 @@ static size_t count_points(const char *selector, int tier)
     return points;
 }
 
-// ---- tests
-// --------------------------------------------------------------------------------------------
+// ---- tests --------------------------------------------------------------------------------------
 
 #define PRODUCERS     4
 #define PER_PRODUCER  20000

@@ -99,8 +99,7 @@ static const struct varve_plugin disk = COLLECTOR("disk");
 static const struct varve_plugin ring = BACKEND("ring");
 static const struct varve_plugin *const linked[] = {&cpu, &ring, NULL};
 
-// ---- fake port: modules in a directory, and what was logged
-// --------------------------------------
+// ---- fake port: modules in a directory, and what was logged -------------------------------------
 
 static const struct varve_plugin *const disk_entry = &disk;
 static const struct varve_plugin *const cpu_entry = &cpu;

@@ -16,8 +16,7 @@
 #include "tools/client/channel.h"
 #include "tools/client/fields.h"
 
-// ---- payloads
-// ------------------------------------------------------------------------------------
+// ---- payloads -----------------------------------------------------------------------------------
 
 static void numbers_are_little_endian_and_come_back(void **state)
 {
@@ -91,8 +90,7 @@ static void texts_need_their_length_their_nul_and_no_other(void **state)
     refuse_text((const uint8_t[]){255, 255, 'h', 'i', 0}, 5);
 }
 
-// ---- structs
-// ---------------------------------------------------------------------------------------
+// ---- structs ------------------------------------------------------------------------------------
 
 static void fill_stats(struct varve_stats *stats)
 {
@@ -211,8 +209,7 @@ static void a_query_comes_back_and_an_unknown_aggregation_does_not(void **state)
     assert_true(r.failed);
 }
 
-// ---- frames
-// ------------------------------------------------------------------------------------------
+// ---- frames -------------------------------------------------------------------------------------
 
 static struct varve_channel left, right;
 

@@ -90,8 +90,7 @@ static void add_series(struct varve_host *host, int ids[WORKLOAD_SERIES])
     }
 }
 
-// ---- push
-// ---------------------------------------------------------------------------------------------
+// ---- push ---------------------------------------------------------------------------------------
 
 static void bench_push(const struct options *options)
 {
@@ -128,8 +127,7 @@ static void bench_push(const struct options *options)
     (void)varve_host_shutdown(host);
 }
 
-// ---- pipeline
-// -----------------------------------------------------------------------------------------
+// ---- pipeline -----------------------------------------------------------------------------------
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -233,8 +231,7 @@ static void bench_pipeline(const double *values, size_t rounds, const char *path
     (void)varve_host_shutdown(host);
 }
 
-// ---- the peer
-// -----------------------------------------------------------------------------------------
+// ---- the peer -----------------------------------------------------------------------------------
 
 static void run_sql(sqlite3 *db, const char *sql)
 {
@@ -276,8 +273,7 @@ static void bench_sqlite(const double *values, size_t rounds, const char *path)
     remove_store(path);
 }
 
-// ---- query
-// --------------------------------------------------------------------------------------------
+// ---- query --------------------------------------------------------------------------------------
 
 static int count_points(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
 {
@@ -331,8 +327,7 @@ static void bench_query(const char *path)
     (void)varve_host_shutdown(host);
 }
 
-// ---- main
-// ---------------------------------------------------------------------------------------------
+// ---- main ---------------------------------------------------------------------------------------
 
 static void usage(void)
 {

@@ -118,8 +118,7 @@ static int begin(struct varve_client *client, enum varve_frame_type type,
     return rc < 0 ? broken(client, rc) : 0;
 }
 
-// ---- connection
-// ----------------------------------------------------------------------------------
+// ---- connection ---------------------------------------------------------------------------------
 
 static int connect_failed(struct varve_client *client, int code)
 {
@@ -221,8 +220,7 @@ int varve_client_ping(struct varve_client *client)
     return request_empty(client, VARVE_FRAME_PING, NULL, NULL);
 }
 
-// ---- queries and series
-// ----------------------------------------------------------------------------
+// ---- queries and series -------------------------------------------------------------------------
 
 typedef int (*series_fn)(void *arg, varve_series_id id, const struct varve_series_def *def);
 
@@ -315,8 +313,7 @@ int varve_client_series(struct varve_client *client, const char *selector, serie
     return request(client, &w, ANSWER_MS, take_series_row, &v);
 }
 
-// ---- figures, events, instances, configuration
-// ------------------------------------------------------
+// ---- figures, events, instances, configuration --------------------------------------------------
 
 static int take_stats(void *arg, uint16_t type, struct varve_wire_reader *payload)
 {
@@ -418,8 +415,7 @@ int varve_client_flush(struct varve_client *client, int64_t timeout_ms)
     return request(client, &w, ANSWER_MS, NULL, NULL);
 }
 
-// ---- import
-// --------------------------------------------------------------------------------------------
+// ---- import -------------------------------------------------------------------------------------
 
 int varve_client_import_begin(struct varve_client *client)
 {

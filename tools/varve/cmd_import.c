@@ -56,8 +56,7 @@ struct import {
     uint64_t progress_us;
 };
 
-// ---- progress and refusals
-// ---------------------------------------------------------------------------
+// ---- progress and refusals ----------------------------------------------------------------------
 
 static void progress(struct import *im, bool last)
 {
@@ -85,8 +84,7 @@ static void refuse(struct import *im, const char *why)
     }
 }
 
-// ---- series
-// --------------------------------------------------------------------------------------------
+// ---- series -------------------------------------------------------------------------------------
 
 static enum varve_kind kind_of(const struct import *im, const char *name)
 {
@@ -136,8 +134,7 @@ static int series_id(struct import *im, const struct csv_field *field)
     return name->id;
 }
 
-// ---- handing over
-// ----------------------------------------------------------------------------------------
+// ---- handing over -------------------------------------------------------------------------------
 
 static int hand_over(struct import *im)
 {
@@ -212,8 +209,7 @@ static int read_all(struct import *im)
     return rc == 0 ? hand_over(im) : rc;
 }
 
-// ---- the input
-// -------------------------------------------------------------------------------------------
+// ---- the input ----------------------------------------------------------------------------------
 
 // How much older than a line before it a line is at most.
 static int64_t measure_lag(struct import *im)
@@ -269,8 +265,7 @@ static void close_input(struct import *im)
     known_free(&im->known);
 }
 
-// ---- the command
-// -----------------------------------------------------------------------------------------
+// ---- the command --------------------------------------------------------------------------------
 
 static int read_kind(const struct args *args, enum kind_choice *kind)
 {

@@ -48,8 +48,7 @@ static void explain_unknown(struct varve_source *source, const char *selector, i
     }
 }
 
-// ---- query
-// -----------------------------------------------------------------------------------------
+// ---- query --------------------------------------------------------------------------------------
 
 static int run_query(const struct args *args)
 {
@@ -100,8 +99,7 @@ const struct command command_query = {
     .run = run_query,
 };
 
-// ---- export
-// ----------------------------------------------------------------------------------------
+// ---- export -------------------------------------------------------------------------------------
 
 // Raw samples as they are unless another tier, step or aggregation is asked for.
 static bool as_stored(const struct args *args, const struct varve_query *query)

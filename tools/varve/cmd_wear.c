@@ -51,8 +51,7 @@ static const char *level_name(uint32_t level)
     return level_names[level < LEVELS ? level : 0];
 }
 
-// ---- gathering
-// --------------------------------------------------------------------------------------
+// ---- gathering ----------------------------------------------------------------------------------
 
 static int note_event(void *arg, const struct varve_event *event)
 {
@@ -144,8 +143,7 @@ static uint64_t unattributed(const struct varve_stats *s)
     return s->flash_bytes > known ? s->flash_bytes - known : 0;
 }
 
-// ---- machines
-// --------------------------------------------------------------------------------------
+// ---- machines -----------------------------------------------------------------------------------
 
 static const char *const stat_names[] = {
     "samples",
@@ -253,8 +251,7 @@ static void put_csv(const struct report *report)
     }
 }
 
-// ---- people
-// ----------------------------------------------------------------------------------------
+// ---- people -------------------------------------------------------------------------------------
 
 static void put_written(const struct varve_stats *s)
 {

@@ -21,8 +21,7 @@ void samples_open(struct sample_reader *r, FILE *file)
     r->started = false;
 }
 
-// ---- the header line
-// -------------------------------------------------------------------------------
+// ---- the header line ----------------------------------------------------------------------------
 
 static bool is_word(const struct csv_field *field, const char *word)
 {
@@ -61,8 +60,7 @@ static bool take_header(struct sample_reader *r)
     return true;
 }
 
-// ---- a sample
-// ----------------------------------------------------------------------------------------
+// ---- a sample -----------------------------------------------------------------------------------
 
 static int refuse(struct sample_reader *r, const char *why)
 {

@@ -48,8 +48,7 @@ void source_print_errors(const struct varve_conf *conf)
     }
 }
 
-// ---- the default places
-// --------------------------------------------------------------------------
+// ---- the default places -------------------------------------------------------------------------
 
 static int default_socket(char *out, size_t cap)
 {

@@ -33,8 +33,7 @@ static union {
     max_align_t align;
 } query_memory;
 
-// ---- operations
-// ----------------------------------------------------------------------------------
+// ---- operations ---------------------------------------------------------------------------------
 
 static int told(struct varve_source *s, int rc)
 {
@@ -164,8 +163,7 @@ static const struct varve_source_ops local_ops = {
     .close = local_close,
 };
 
-// ---- the configuration
-// -----------------------------------------------------------------------------
+// ---- the configuration --------------------------------------------------------------------------
 
 static int conf_failed(struct varve_source *s, int rc)
 {

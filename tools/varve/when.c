@@ -111,8 +111,7 @@ static int local_ms(const struct civil *c, int64_t *out)
     return 0;
 }
 
-// ---- RFC 3339
-// ------------------------------------------------------------------------------------
+// ---- RFC 3339 -----------------------------------------------------------------------------------
 
 static bool scan_clock(struct scan *s, struct civil *c)
 {
@@ -170,8 +169,7 @@ static int parse_date(struct scan s, int64_t *out)
     return 0;
 }
 
-// ---- Unix time
-// -----------------------------------------------------------------------------------
+// ---- Unix time ----------------------------------------------------------------------------------
 
 static int parse_unix(struct scan s, int64_t *out)
 {
@@ -218,8 +216,7 @@ int when_parse(const char *text, int64_t now_ms, int64_t *out)
     return now ? VARVE_E_INVALID : when_parse_absolute(text, strlen(text), out);
 }
 
-// ---- output
-// --------------------------------------------------------------------------------------
+// ---- output -------------------------------------------------------------------------------------
 
 const char *when_format(int64_t ms, char *buf, size_t cap)
 {

@@ -36,8 +36,7 @@ bool banner_settled(struct settling *settling, struct varve_host *host)
     return rests || now - settling->start_ms >= AT_MOST_MS;
 }
 
-// ---- what runs
-// -------------------------------------------------------------------------------------
+// ---- what runs ----------------------------------------------------------------------------------
 
 static void print_collectors(struct varve_host *host)
 {
@@ -64,8 +63,7 @@ static void print_stores(const struct varve_stats *stats)
     }
 }
 
-// ---- what to try
-// -----------------------------------------------------------------------------------
+// ---- what to try --------------------------------------------------------------------------------
 
 // The tool beside this program, or the one in PATH.
 static void find_tool(char *out, size_t cap)

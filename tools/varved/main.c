@@ -40,8 +40,7 @@ struct daemon {
     unsigned long allocations; // before the guard was armed last
 };
 
-// ---- the allocation guard
-// --------------------------------------------------------------------------
+// ---- the allocation guard -----------------------------------------------------------------------
 
 static void guard_on(void)
 {
@@ -65,8 +64,7 @@ static void guard_report(const struct daemon *d)
     }
 }
 
-// ---- start and stop
-// ----------------------------------------------------------------------------------
+// ---- start and stop -----------------------------------------------------------------------------
 
 static int exit_code(int rc)
 {
@@ -125,8 +123,7 @@ static int stop(struct daemon *d)
     return rc;
 }
 
-// ---- while it runs
-// -------------------------------------------------------------------------------------
+// ---- while it runs ------------------------------------------------------------------------------
 
 static void settle(struct daemon *d)
 {

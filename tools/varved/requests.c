@@ -66,8 +66,7 @@ static int not_understood(struct request *r)
     return VARVE_E_CORRUPT;
 }
 
-// ---- query
-// -----------------------------------------------------------------------------------------
+// ---- query --------------------------------------------------------------------------------------
 
 static int send_info(void *arg, const struct varve_query_info *info)
 {
@@ -117,8 +116,7 @@ static int serve_query(struct request *r)
     return rc < 0 && why[0] ? end(r, rc, why) : end_status(r, rc);
 }
 
-// ---- lists
-// -----------------------------------------------------------------------------------------
+// ---- lists --------------------------------------------------------------------------------------
 
 static int serve_series(struct request *r)
 {
@@ -217,8 +215,7 @@ static int serve_flush(struct request *r)
     return end_status(r, varve_host_flush(r->host, bounded));
 }
 
-// ---- import
-// ----------------------------------------------------------------------------------------
+// ---- import -------------------------------------------------------------------------------------
 
 static int serve_import_begin(struct request *r)
 {
@@ -280,8 +277,7 @@ static int serve_import_end(struct request *r)
     return end_status(r, rc < 0 ? rc : varve_host_flush(r->host, FLUSH_MAX_MS));
 }
 
-// ---- dispatch
-// --------------------------------------------------------------------------------------
+// ---- dispatch -----------------------------------------------------------------------------------
 
 static int serve_ping(struct request *r)
 {

@@ -18,8 +18,7 @@ static int64_t now_ms(void)
     return (int64_t)(varve_port_mono_us() / 1000u);
 }
 
-// ---- the listening socket
-// --------------------------------------------------------------------------
+// ---- the listening socket -----------------------------------------------------------------------
 
 static int make_address(const char *path, struct sockaddr_un *address)
 {
@@ -120,8 +119,7 @@ void server_close(struct server *server)
     }
 }
 
-// ---- clients
-// ---------------------------------------------------------------------------------------
+// ---- clients ------------------------------------------------------------------------------------
 
 // A free place, or that of the client that was silent longest.
 static struct client *make_room(struct server *server)

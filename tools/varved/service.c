@@ -22,8 +22,7 @@ static const char *environment(const char *name)
     return getenv(name);
 }
 
-// ---- configuration
-// ---------------------------------------------------------------------------------
+// ---- configuration ------------------------------------------------------------------------------
 
 static int apply_overrides(struct varve_conf *conf, const struct options *options)
 {
@@ -111,8 +110,7 @@ int service_socket(const struct service *service, char *out, size_t cap)
     return n >= 0 && (size_t)n < cap ? 0 : VARVE_E_TOO_BIG;
 }
 
-// ---- running
-// ---------------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 
 static int make_state(const struct varve_settings *settings)
 {

@@ -65,8 +65,7 @@ void rows_generate(const char *path, double hours, uint64_t seed)
     close_written(file, path);
 }
 
-// ---- CSV
-// ------------------------------------------------------------------------------------------
+// ---- CSV ----------------------------------------------------------------------------------------
 
 struct csv_sample {
     int64_t time_ms;
@@ -192,8 +191,7 @@ void rows_from_csv(const char *path, const char *csv_path)
     close_written(file, path);
 }
 
-// ---- reading
-// --------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 static void read_names(struct rows *rows, const char *path)
 {
