@@ -110,7 +110,7 @@ after=$("$varve" check --store "$store" --format csv | grep '^raw,')
 [ "$(cut -d , -f 2 <<<"$after")" -eq $(($(cut -d , -f 2 <<<"$before") - 1)) ] ||
     fail "there were $before, there are $after"
 start_daemon "$conf"
-shows '' ask query load1 --from -1m
+wait_until 10 ask query load1 --from -1m || fail "the daemon does not collect into the repaired store"
 stop_daemon
 
 # ---- the same for sqlite
