@@ -97,7 +97,7 @@ struct node {
 
 static int read_node(struct varve_sqlite_store *s, uint32_t page, struct node *node)
 {
-    uint8_t header[INTERIOR_HEADER];
+    uint8_t header[INTERIOR_HEADER] = {0};
     int rc = read_page(s, page, 0, header, sizeof header);
 
     if (rc == 0 && header[0] != INTERIOR && header[0] != LEAF) {
@@ -112,14 +112,13 @@ static int read_node(struct varve_sqlite_store *s, uint32_t page, struct node *n
 static int read_cell(struct varve_sqlite_store *s, const struct node *node, uint32_t i,
                      uint64_t *key, uint32_t *at)
 {
-    uint8_t pointer[2], cell[CELL_MAX];
+    uint8_t pointer[2] = {0}, cell[CELL_MAX] = {0};
     uint64_t payload;
     int rc = read_page(s, node->page, (node->leaf ? LEAF_HEADER : INTERIOR_HEADER) + 2 * i, pointer,
                        sizeof pointer);
 
     *at = big_endian(pointer, 2);
     const uint32_t left = *at < s->page ? s->page - *at : 0;
-    memset(cell, 0, sizeof cell);
     rc = rc == 0 ? read_page(s, node->page, *at, cell, left < CELL_MAX ? left : CELL_MAX) : rc;
     if (rc == 0 && node->leaf) {
         size_t n = varint(cell, &payload);
@@ -170,7 +169,7 @@ static int find_leaf(struct varve_sqlite_store *s, uint64_t row, struct node *no
         }
         uint32_t child = node->right;
         if (i < node->cells) {
-            uint8_t number[4];
+            uint8_t number[4] = {0};
             rc = read_page(s, node->page, *at, number, sizeof number);
             child = big_endian(number, 4);
         }
@@ -183,7 +182,7 @@ static int find_leaf(struct varve_sqlite_store *s, uint64_t row, struct node *no
 static int find_first(struct varve_sqlite_store *s, struct varve_sqlite_entry *e)
 {
     struct node leaf;
-    uint8_t number[4];
+    uint8_t number[4] = {0};
     uint32_t at;
 
     if (e->first != 0) {
@@ -205,7 +204,7 @@ static int read_chain(struct varve_sqlite_store *s, uint32_t page, uint8_t *buf,
     int rc = 0;
 
     for (uint32_t done = 0; rc == 0 && done < len;) {
-        uint8_t next[4];
+        uint8_t next[4] = {0};
         const uint32_t left = len - done;
         const uint32_t n = left < s->page - 4 ? left : s->page - 4;
         rc = read_page(s, page, 4, buf + done, n);
@@ -238,7 +237,7 @@ static int write_body(struct varve_sqlite_store *s, uint32_t page, const uint8_t
     static const uint8_t zeros[VARVE_BLOCK_HEADER];
     const uint32_t room = s->page - 4;
     uint32_t n = len < room ? len : room;
-    uint8_t next[4];
+    uint8_t next[4] = {0};
     int rc = write_page(s, page, 4, zeros, sizeof zeros);
 
     rc = rc == 0 ? write_page(s, page, 4 + VARVE_BLOCK_HEADER, block + VARVE_BLOCK_HEADER,
