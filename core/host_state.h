@@ -240,6 +240,11 @@ struct varve_block_cursor {
     bool started;
 };
 int varve_store_next(struct varve_host *host, struct varve_block_cursor *cursor);
+// Oldest and newest time of all the tier's rows, in RAM and in blocks (INT64_MAX, INT64_MIN: none),
+// as far as the stores can be read; a store that fails shows in its backend's state. Returns the
+// number of blocks.
+uint32_t varve_store_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
+                           int64_t *newest_ms);
 // Copies and checks a block. Returns 0, VARVE_E_NOT_FOUND, VARVE_E_CORRUPT, ...
 int varve_store_get(struct varve_host *host, unsigned tier, const struct varve_block_key *key,
                     void *buf, size_t cap, struct varve_block_info *info);

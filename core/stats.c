@@ -84,17 +84,8 @@ static void fill_backends(struct varve_host *host, struct varve_stats *out)
 
 static void fill_tier(struct varve_host *host, unsigned tier, struct varve_tier_stats *out)
 {
-    struct varve_block_cursor cursor = {
-        .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
     out->tier = host->tiers[tier];
-    varve_live_range(host, tier, &out->oldest_ms, &out->newest_ms);
-    // A store that fails here shows in its backend's state; the figures are what could be read.
-    while (varve_store_next(host, &cursor) == 0) {
-        out->blocks++;
-        out->oldest_ms =
-            cursor.key.start_ms < out->oldest_ms ? cursor.key.start_ms : out->oldest_ms;
-        out->newest_ms = cursor.key.end_ms > out->newest_ms ? cursor.key.end_ms : out->newest_ms;
-    }
+    out->blocks = varve_store_range(host, tier, &out->oldest_ms, &out->newest_ms);
 }
 
 void varve_host_stats(struct varve_host *host, struct varve_stats *out)

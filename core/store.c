@@ -74,6 +74,20 @@ int varve_store_next(struct varve_host *host, struct varve_block_cursor *cursor)
     return 0;
 }
 
+uint32_t varve_store_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
+                           int64_t *newest_ms)
+{
+    struct varve_block_cursor cursor = {
+        .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
+    uint32_t blocks = 0;
+    varve_live_range(host, tier, oldest_ms, newest_ms);
+    for (; varve_store_next(host, &cursor) == 0; blocks++) {
+        *oldest_ms = cursor.key.start_ms < *oldest_ms ? cursor.key.start_ms : *oldest_ms;
+        *newest_ms = cursor.key.end_ms > *newest_ms ? cursor.key.end_ms : *newest_ms;
+    }
+    return blocks;
+}
+
 static int get_from_outbox(struct varve_host *host, unsigned tier,
                            const struct varve_block_key *key, void *buf, size_t cap)
 {

@@ -88,18 +88,6 @@ static int select_series(struct run *run, char *why, size_t why_cap)
 
 // ---- choosing the tier --------------------------------------------------------------------------
 
-static void tier_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
-                       int64_t *newest_ms)
-{
-    struct varve_block_cursor cursor = {
-        .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
-    varve_live_range(host, tier, oldest_ms, newest_ms);
-    while (varve_store_next(host, &cursor) == 0) {
-        *oldest_ms = cursor.key.start_ms < *oldest_ms ? cursor.key.start_ms : *oldest_ms;
-        *newest_ms = cursor.key.end_ms > *newest_ms ? cursor.key.end_ms : *newest_ms;
-    }
-}
-
 // By when every tier would have begun that holds all there is: a coarse tier's first cell may begin
 // up to a step before the first sample.
 static int64_t first_known_ms(const struct varve_host *host, const int64_t *oldest_ms)
@@ -157,7 +145,9 @@ static int set_tier(struct run *run, char *why, size_t why_cap)
         return VARVE_E_INVALID;
     }
     for (unsigned tier = 0; tier < host->tier_count; tier++) {
-        tier_range(host, tier, &oldest_ms[tier], &newest_ms[tier]);
+        if (run->query->tier < 0 || run->query->tier == (int)tier) {
+            (void)varve_store_range(host, tier, &oldest_ms[tier], &newest_ms[tier]);
+        }
     }
     unsigned tier = run->query->tier < 0 ? choose_tier(run, oldest_ms) : (unsigned)run->query->tier;
     struct varve_query_info *info = &run->info;
