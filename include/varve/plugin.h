@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   2u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   3u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
@@ -171,6 +171,13 @@ struct varve_backend_ops {
                 int64_t from_ms, struct varve_block_key *out);
     int (*get)(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
                void *buf, size_t cap);
+
+    // Optional: changes what is stored, because the operator asked for it (`varve prune`). Puts
+    // `block`, `length` bytes long and with the same start and number, in the place of the block
+    // `key`; a NULL block removes it. Joins the open transaction; durable when commit() returns.
+    // After a power cut each block is the old or the new one. VARVE_E_NOT_FOUND: it is not here.
+    int (*replace)(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
+                   const void *block, uint32_t length);
 
     // Optional: the dictionary, at open. visit() returns non-zero to stop.
     int (*load_series)(struct varve_instance *self,
