@@ -17,6 +17,10 @@ enum {
     CELL_COLUMNS = 5
 };
 
+enum {
+    FLAG_UPTO_SEQ = 1
+};
+
 // Room for one directory entry: id gap and chunk length.
 #define DIRECTORY_ENTRY_MAX 8u
 
@@ -183,6 +187,7 @@ static void put_header(uint8_t *p, const struct varve_block_info *info)
     p[4] = VARVE_BLOCK_VERSION;
     p[5] = info->tier;
     p[6] = info->columns;
+    p[7] = info->has_upto_seq ? FLAG_UPTO_SEQ : 0;
     varve_put_u32(p + 8, info->length);
     varve_put_u32(p + 16, info->key.seq);
     varve_put_u32(p + 20, info->step_ms);
@@ -194,6 +199,7 @@ static void put_header(uint8_t *p, const struct varve_block_info *info)
     varve_put_u32(p + 64, info->directory);
     varve_put_u32(p + 68, info->rows);
     varve_put_u16(p + 72, info->entries);
+    varve_put_u32(p + 76, info->upto_seq);
 }
 
 // The CRC field counts as zero.
@@ -234,6 +240,8 @@ static void get_header(const uint8_t *p, struct varve_block_info *info)
         .entries = varve_get_u16(p + 72),
         .tier = p[5],
         .columns = p[6],
+        .has_upto_seq = (p[7] & FLAG_UPTO_SEQ) != 0,
+        .upto_seq = varve_get_u32(p + 76),
         .upto_ms = (int64_t)varve_get_u64(p + 40),
         .samples = varve_get_u64(p + 48),
         .flash_bytes = varve_get_u64(p + 56),
@@ -262,7 +270,7 @@ int varve_block_open(const void *buf, size_t len, struct varve_block_info *info)
     if (!is_sane(info, len) || block_crc(p, info->length) != varve_get_u32(p + 12)) {
         return VARVE_E_CORRUPT;
     }
-    return 0;
+    return (p[7] & ~(unsigned)FLAG_UPTO_SEQ) == 0 ? 0 : VARVE_E_VERSION;
 }
 
 // Walks the directory together with the chunks that it describes.

@@ -2,9 +2,9 @@
 // Tiers: the lines of [tiers], the rules that hold between tiers, and the tier lists of backends.
 //
 // A tier is rebuilt after a restart from the next finer one, so that one must be kept for as long
-// as the coarser tier's open window and one step more. A window that is not written is the flush
-// time for raw, and a quarter of what the finer tier keeps, in whole steps, at most a day, for the
-// others.
+// as the coarser tier's open window, one step and the loss window more. A window that is not
+// written is the flush time for raw; for the others 60 steps, such as an hour of minutes, but at
+// most a day and half of what the finer tier keeps.
 //
 // Threading: one task, as varve/conf.h says.
 #include <string.h>
@@ -19,6 +19,9 @@
 
 #define EXPECTED                                                                                   \
     "expected NAME = STEP keep AGE [cap SIZE] [window SPAN], such as minute = 1m keep 24h"
+
+#define WINDOW_STEPS  60
+#define WINDOW_MAX_MS (DAY_MS / 4)
 
 // Windows follow from the rule above.
 const struct varve_tier conf_default_tiers[CONF_DEFAULT_TIERS] = {
@@ -208,14 +211,24 @@ void varve_conf_default_tiers(struct varve_conf *conf)
 
 // ---- between tiers ------------------------------------------------------------------------------
 
+// The longest time that a raw window may cover.
+static int64_t loss_ms(const struct varve_conf *conf)
+{
+    int64_t flush_ms = conf->settings.flush_ms;
+    return conf->wear.max_loss_ms > flush_ms ? conf->wear.max_loss_ms : flush_ms;
+}
+
 static int64_t default_window(const struct varve_conf *conf, size_t index)
 {
     if (index == 0) {
         return conf->settings.flush_ms;
     }
     int64_t step = conf->tiers[index].step_ms;
-    int64_t span = conf->tiers[index - 1].keep_ms / 4;
-    span = span < DAY_MS ? span : DAY_MS;
+    int64_t keep = conf->tiers[index - 1].keep_ms;
+    int64_t span = keep / 2 < WINDOW_MAX_MS ? keep / 2 : WINDOW_MAX_MS;
+    int64_t most = keep - step - loss_ms(conf);
+    span = span < WINDOW_STEPS * step ? span : WINDOW_STEPS * step;
+    span = span < most ? span : most;
     return span < step ? step : span - span % step;
 }
 
@@ -269,16 +282,17 @@ static void check_pair(struct varve_conf *conf, size_t index)
     } else {
         check_window(conf, &at, tier);
     }
-    int64_t needed = tier->window_ms + tier->step_ms;
+    int64_t needed = tier->window_ms + tier->step_ms + loss_ms(conf);
     if (finer->keep_ms < needed) {
-        char least[24];
+        char least[24], loss[24];
         varve_format_duration(least, sizeof least, needed);
+        varve_format_duration(loss, sizeof loss, loss_ms(conf));
         at = state->tier_at[index - 1];
         at.key = finer->name;
         conf_report(conf, &at,
                     "expected to keep at least %s, from which '%s' is rebuilt (window %s + step "
-                    "%s); got '%s'",
-                    least, tier->name, own.window, own.step, fine.keep);
+                    "%s + loss window %s); got '%s'",
+                    least, tier->name, own.window, own.step, loss, fine.keep);
     }
 }
 

@@ -128,19 +128,19 @@ struct varve_host {
     int64_t import_span_ms; // how far imported times went forward since the ring was empty
     struct varve_order order;
     struct varve_order cell_order; // cells may close while `order` is in use
-    struct varve_cut cuts[VARVE_MAX_TIERS];
-    uint8_t *block;      // VARVE_BLOCK_MAX: the block being encoded
-    uint8_t *read_block; // VARVE_BLOCK_MAX: the block being read at recovery
-    void *scratch;       // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
-    void *cell_scratch;  // the same for cells that close while `scratch` is in use
-    void *sort_scratch;  // the same for sorting either
+    struct varve_cut cut;          // of the raw window
+    uint8_t *block;                // VARVE_BLOCK_MAX: the block being encoded
+    uint8_t *read_block;           // VARVE_BLOCK_MAX: the block being read at recovery
+    void *scratch;                 // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
+    void *cell_scratch;            // the same for cells that close while `scratch` is in use
+    void *sort_scratch;            // the same for sorting either
     uint32_t next_seq[VARVE_MAX_TIERS];
     int64_t upto_ms[VARVE_MAX_TIERS]; // as in the block header
-    int64_t mark_ms[VARVE_MAX_TIERS]; // upto_ms of the tier's newest block
-    bool has_late[VARVE_MAX_TIERS];   // the cell window holds rows from before that
-    int64_t newest_ms;                // time of the newest row that was stamped
-    uint64_t samples_before;          // accepted by earlier processes
-    uint64_t samples;                 // accepted by this one
+    int64_t mark_ms[VARVE_MAX_TIERS]; // upto_ms of the newest block that ended a window
+    size_t split_tier;       // the coarsest tier with a block that did not end its window; 0: none
+    int64_t newest_ms;       // time of the newest row that was stamped
+    uint64_t samples_before; // accepted by earlier processes
+    uint64_t samples;        // accepted by this one
     uint64_t dropped_ring, dropped_window;
     uint64_t rejected_time;       // samples with an absurd time
     int64_t future_ms;            // Unix times after this are absurd; INT64_MAX while untrusted
@@ -188,6 +188,36 @@ int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier);
 
 // Bytes written to flash since the store was made, in whole KiB of this process.
 uint64_t varve_flash_total(struct varve_host *host);
+
+// ---- emit.c: rows to blocks
+// ----------------------------------------------------------------------
+
+struct varve_block_writer;
+// Begins the tier's next block in host->block; no row is older than base_ms.
+void varve_emit_begin(struct varve_host *host, struct varve_block_writer *w, size_t tier,
+                      int64_t base_ms);
+// Adds a chunk, n of struct varve_point or varve_cell, in a further block when this one is full.
+void varve_emit_rows(struct varve_host *host, struct varve_block_writer *w, size_t tier,
+                     varve_series_id id, const void *rows, size_t n);
+// Puts the block into the outbox: the last one of a window, with the tier's marks, or one that ends
+// within a window. Both return its length in bytes, 0 when it is empty and left out.
+uint32_t varve_emit_last(struct varve_host *host, struct varve_block_writer *w, size_t tier);
+uint32_t varve_emit_part(struct varve_host *host, struct varve_block_writer *w, size_t tier);
+
+// ---- cells.c: cell windows
+// -----------------------------------------------------------------------
+
+// The rollup's sink: a closed cell joins its tier's window.
+void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell);
+// Before `rows` raw rows, which cover span_ms, are rolled up: closes the windows that might not
+// hold their cells.
+void varve_cells_reserve(struct varve_host *host, int64_t rows, int64_t span_ms);
+// All rows before time_ms (Unix) are rolled up: moves the marks, closes the windows that are due.
+void varve_cells_advance(struct varve_host *host, int64_t time_ms);
+// Closes the windows of this rollup tier and of all finer ones.
+void varve_cells_close(struct varve_host *host, size_t tier);
+// Closes this tier's window alone, with no new mark, in the midst of rolling up.
+void varve_cells_close_part(struct varve_host *host, size_t tier);
 
 // ---- wear_host.c: the governor ------------------------------------------------------------------
 

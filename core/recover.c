@@ -4,11 +4,19 @@
 //   1. the dictionary: series keep their ids;
 //   2. the newest block of each tier: sequence numbers and running totals go on from there;
 //   3. the rollup: what was in open cells and in cell windows is rebuilt from the next finer tier's
-//      stored rows after the rolled-up-to mark of the tier's newest block, coarsest tier first. So
-//      only raw rows can be lost in a crash; everything coarser is a function of them.
+//      stored rows, coarsest tier first. So only raw rows can be lost in a crash; everything
+//      coarser is a function of them.
 //
-// A cell window may have been closed early (full), holding cells beyond the mark. `done_ms`
-// remembers per series what is stored already, so that nothing is rolled up twice.
+// Which rows those are follows from two marks in the header of the tier's newest block. Of finer
+// blocks with a number below the rolled-up-to number, the rows from the rolled-up-to time on: they
+// were in open cells. Of later blocks every row, however old: late rows, too, are neither lost nor
+// counted twice. A block that did not end its window gives no number; then all rows from the time
+// on are taken, and `done_ms` remembers per series which of their cells are stored already.
+//
+// Finer blocks below the number may be missing: the governor kept them from flash, or the tiers are
+// in different stores of which one was behind. Their rows are in the coarser tier, which is
+// therefore closed up to its mark to what is rebuilt from still finer rows; and that is stored at
+// once under one of the missing numbers, so that the next recovery does not take it for news.
 //
 // While the host is made; one task.
 #include "host_state.h"
@@ -76,8 +84,8 @@ static int load_dictionaries(struct varve_host *host, char *why, size_t why_cap)
 
 // ---- totals -------------------------------------------------------------------------------------
 
-// Continues from one tier's newest block.
-static int continue_tier(struct varve_host *host, unsigned tier)
+// Continues from one tier's newest block, which gives *upto_seq (UINT32_MAX: it does not).
+static int continue_tier(struct varve_host *host, unsigned tier, uint32_t *upto_seq)
 {
     struct varve_block_cursor cursor = {
         .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
@@ -85,6 +93,7 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     struct varve_block_info info;
     bool found = false;
     int rc;
+    *upto_seq = UINT32_MAX;
     host->upto_ms[tier] = INT64_MIN;
     host->mark_ms[tier] = INT64_MIN;
     while ((rc = varve_store_next(host, &cursor)) == 0) {
@@ -105,8 +114,11 @@ static int continue_tier(struct varve_host *host, unsigned tier)
     }
     host->upto_ms[tier] = info.upto_ms;
     host->mark_ms[tier] = info.upto_ms;
-    varve_cut_learn(&host->cuts[tier], info.rows, info.length, false);
-    varve_cut_begin(&host->cuts[tier]);
+    if (tier == 0) {
+        varve_cut_learn(&host->cut, info.rows, info.length, false);
+        varve_cut_begin(&host->cut);
+    }
+    *upto_seq = info.has_upto_seq ? info.upto_seq : UINT32_MAX;
     host->wear.has_partial[tier] =
         info.upto_ms != INT64_MIN && info.upto_ms % host->tiers[tier].step_ms != 0;
     host->samples_before =
@@ -164,55 +176,111 @@ static void read_rows(struct varve_host *host, const struct varve_block_info *in
     }
 }
 
-// Calls `use` for every series of every block of the tier that ends at or after from_ms.
-static int each_block(struct varve_host *host, unsigned tier, int64_t from_ms, int64_t rows_from_ms,
-                      rows_fn use)
+// Stored rows of a tier.
+struct selection {
+    unsigned tier;
+    int64_t from_ms;              // rows from this time on
+    uint32_t from_seq, below_seq; // of blocks with these numbers
+};
+
+static void use_block(struct varve_host *host, const struct selection *which,
+                      const struct varve_block_key *key, rows_fn use)
+{
+    struct varve_block_info info;
+    int rc = varve_store_get(host, which->tier, key, host->read_block, VARVE_BLOCK_MAX, &info);
+    if (rc != 0) {
+        varve_log(VARVE_WARNING, "recover", "passed over a block of tier %s: %s",
+                  host->tiers[which->tier].name, varve_strerror(rc));
+        return;
+    }
+    uint32_t series_count = varve_series_count(&host->series);
+    int64_t first_ms = info.key.start_ms > which->from_ms ? info.key.start_ms : which->from_ms;
+    for (uint32_t id = 0; id < series_count; id++) {
+        read_rows(host, &info, which->tier, (varve_series_id)id, first_ms, info.key.end_ms, use);
+    }
+}
+
+// Finds the block with the lowest number from `seq` on; VARVE_E_NOT_FOUND when there is none.
+static int find_block(struct varve_host *host, const struct selection *which, uint32_t seq,
+                      struct varve_block_key *key)
 {
     struct varve_block_cursor cursor = {
-        .tier = tier, .from_ms = from_ms, .seq_limit = host->next_seq[tier]};
+        .tier = which->tier, .from_ms = which->from_ms, .seq_limit = which->below_seq};
+    bool found = false;
     int rc;
     while ((rc = varve_store_next(host, &cursor)) == 0) {
-        struct varve_block_info info;
-        rc = varve_store_get(host, tier, &cursor.key, host->read_block, VARVE_BLOCK_MAX, &info);
-        if (rc != 0) {
-            varve_log(VARVE_WARNING, "recover", "passed over a block of tier %s: %s",
-                      host->tiers[tier].name, varve_strerror(rc));
-            continue;
+        if (cursor.key.seq >= seq && (!found || cursor.key.seq < key->seq)) {
+            *key = cursor.key;
+            found = true;
         }
-        uint32_t series_count = varve_series_count(&host->series);
-        int64_t first_ms = info.key.start_ms > rows_from_ms ? info.key.start_ms : rows_from_ms;
-        for (uint32_t id = 0; id < series_count; id++) {
-            read_rows(host, &info, tier, (varve_series_id)id, first_ms, info.key.end_ms, use);
-        }
+    }
+    return rc == VARVE_E_NOT_FOUND && found ? 0 : rc;
+}
+
+// Calls `use` for every series of every block, in the order in which the blocks were made: that of
+// time puts a block with one late row before those that came earlier.
+static int each_block(struct varve_host *host, const struct selection *which, rows_fn use)
+{
+    struct varve_block_key key = {.seq = 0};
+    uint32_t seq = which->from_seq;
+    int rc;
+    while ((rc = find_block(host, which, seq, &key)) == 0) {
+        use_block(host, which, &key, use);
+        seq = key.seq + 1;
     }
     return rc == VARVE_E_NOT_FOUND ? 0 : rc;
 }
 
-// Rebuilds the open cells of `tier` from the stored rows of the next finer one.
-static int rebuild_tier(struct varve_host *host, unsigned tier)
+static void set_done(struct varve_host *host, unsigned tier, int64_t time_ms)
 {
-    int64_t upto_ms = host->upto_ms[tier];
-    int rc = each_block(host, tier, upto_ms, upto_ms, note_done);
     for (uint32_t id = 0; id < host->series.cap; id++) {
-        int64_t *done_ms = &host->rollup.done_ms[tier - 1][id];
-        *done_ms = *done_ms > upto_ms ? *done_ms : upto_ms;
+        host->rollup.done_ms[tier - 1][id] = time_ms;
     }
-    // Counters grow from their value before the mark: the block that holds it is read as well.
-    int64_t longest_ms = host->conf->wear.max_loss_ms > host->tiers[0].window_ms
-                             ? host->conf->wear.max_loss_ms
-                             : host->tiers[0].window_ms;
-    int64_t margin_ms = tier == 1 && upto_ms != INT64_MIN ? longest_ms : 0;
-    int64_t from_ms = upto_ms - margin_ms;
-    rows_fn replay = tier == 1 ? replay_points : replay_cells;
-    return rc == 0 ? each_block(host, tier - 1, from_ms, from_ms, replay) : rc;
 }
 
-static void forget_done(struct varve_host *host)
+// Counters grow from their value before the mark: the block that holds it is read as well.
+static int64_t replay_from(const struct varve_host *host, unsigned tier)
 {
-    for (size_t level = 0; level < host->rollup.levels; level++) {
-        for (uint32_t id = 0; id < host->series.cap; id++) {
-            host->rollup.done_ms[level][id] = INT64_MIN;
-        }
+    int64_t loss_ms = host->conf->wear.max_loss_ms;
+    int64_t window_ms = host->tiers[0].window_ms;
+    int64_t margin_ms = loss_ms > window_ms ? loss_ms : window_ms;
+    bool marked = host->upto_ms[tier] != INT64_MIN;
+    return tier == 1 && marked ? host->upto_ms[tier] - margin_ms : host->upto_ms[tier];
+}
+
+// Rebuilds the open cells of `tier` from the stored rows of the next finer one. `upto_seq` as in
+// its newest block, UINT32_MAX: not known.
+static int rebuild_tier(struct varve_host *host, unsigned tier, uint32_t upto_seq)
+{
+    int64_t upto_ms = host->upto_ms[tier];
+    uint32_t end_seq = host->next_seq[tier - 1];
+    bool known = upto_seq != UINT32_MAX;
+    rows_fn replay = tier == 1 ? replay_points : replay_cells;
+    struct selection own = {.tier = tier, .from_ms = upto_ms, .below_seq = host->next_seq[tier]};
+    struct selection open = {.tier = tier - 1,
+                             .from_ms = replay_from(host, tier),
+                             .below_seq = known ? upto_seq : end_seq};
+    struct selection later = {
+        .tier = tier - 1, .from_ms = INT64_MIN, .from_seq = upto_seq, .below_seq = end_seq};
+    set_done(host, tier, upto_ms);
+    int rc = each_block(host, &own, note_done);
+    rc = rc == 0 ? each_block(host, &open, replay) : rc;
+    if (rc == 0 && known && upto_seq <= end_seq) {
+        set_done(host, tier, INT64_MIN);
+        rc = each_block(host, &later, replay);
+    }
+    return rc;
+}
+
+// Stores what was rebuilt of missing blocks; see above.
+static void fill_gap(struct varve_host *host, unsigned tier, uint32_t upto_seq)
+{
+    bool is_missing = upto_seq != UINT32_MAX && upto_seq > host->next_seq[tier - 1];
+    if (is_missing && tier > 1) {
+        varve_cells_close_part(host, tier - 1);
+    }
+    if (is_missing && host->next_seq[tier - 1] < upto_seq) {
+        host->next_seq[tier - 1] = upto_seq; // no number twice
     }
 }
 
@@ -232,6 +300,7 @@ static size_t finest_persisted(const struct varve_host *host)
 
 int varve_recover(struct varve_host *host, char *why, size_t why_cap)
 {
+    uint32_t upto_seq[VARVE_MAX_TIERS];
     host->newest_ms = INT64_MIN;
     host->base_tier = finest_persisted(host);
     varve_pipeline_plan(host);
@@ -240,13 +309,16 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
         return rc;
     }
     for (unsigned tier = 0; rc == 0 && tier < host->tier_count; tier++) {
-        rc = continue_tier(host, tier);
+        rc = continue_tier(host, tier, &upto_seq[tier]);
     }
     for (unsigned tier = (unsigned)host->tier_count - 1; rc == 0 && tier >= 1; tier--) {
-        rc = rebuild_tier(host, tier);
+        rc = rebuild_tier(host, tier, upto_seq[tier]);
     }
     varve_rollup_close_counted(&host->rollup, varve_series_count(&host->series));
-    forget_done(host);
+    for (unsigned tier = 1; tier < host->tier_count; tier++) {
+        set_done(host, tier, INT64_MIN);
+        fill_gap(host, tier, upto_seq[tier]);
+    }
     if (rc != 0) {
         (void)varve_format(why, why_cap, "cannot read the stored history: %s", varve_strerror(rc));
     }

@@ -144,9 +144,10 @@ void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum v
     }
 }
 
-void varve_rollup_close(struct varve_rollup *rollup, uint32_t series_count, int64_t time_ms)
+void varve_rollup_close(struct varve_rollup *rollup, size_t levels, uint32_t series_count,
+                        int64_t time_ms)
 {
-    for (size_t level = 0; level < rollup->levels; level++) {
+    for (size_t level = 0; level < levels; level++) {
         for (uint32_t id = 0; id < series_count; id++) {
             struct varve_cell closed = rollup->open[level][id];
             if (closed.count > 0 && closed.start_ms + rollup->step_ms[level] <= time_ms) {
@@ -155,6 +156,16 @@ void varve_rollup_close(struct varve_rollup *rollup, uint32_t series_count, int6
             }
         }
     }
+}
+
+int64_t varve_rollup_oldest(const struct varve_rollup *rollup, size_t level, uint32_t series_count)
+{
+    int64_t oldest_ms = INT64_MAX;
+    for (uint32_t id = 0; id < series_count; id++) {
+        const struct varve_cell *open = &rollup->open[level][id];
+        oldest_ms = open->count > 0 && open->start_ms < oldest_ms ? open->start_ms : oldest_ms;
+    }
+    return oldest_ms;
 }
 
 static bool is_counted(const struct varve_rollup *rollup, size_t level, varve_series_id id)

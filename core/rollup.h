@@ -53,8 +53,13 @@ void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum v
 void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_id id,
                        const struct varve_cell *cell);
 
-// Closes the open cells of all series whose bucket ends at or before `time_ms`.
-void varve_rollup_close(struct varve_rollup *rollup, uint32_t series_count, int64_t time_ms);
+// Closes the open cells of all series, in the first `levels` levels, whose bucket ends at or before
+// `time_ms`.
+void varve_rollup_close(struct varve_rollup *rollup, size_t levels, uint32_t series_count,
+                        int64_t time_ms);
+
+// Start of the level's oldest open cell; INT64_MAX: none is open.
+int64_t varve_rollup_oldest(const struct varve_rollup *rollup, size_t level, uint32_t series_count);
 
 // At the end of a recovery: closes the open cells that a stored coarser cell has counted already
 // (`done_ms`), so that they do not reach it again when they close later.

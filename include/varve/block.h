@@ -6,14 +6,18 @@
 //
 //   header (VARVE_BLOCK_HEADER bytes)
 //     0  u32 magic "VRVB"          4  u8 version   5  u8 tier   6  u8 columns (1 points, 5 cells)
-//     7  u8 flags (0)              8  u32 length of the whole block, header included
+//     7  u8 flags (1: rolled-up-to number is given)
+//     8  u32 length of the whole block, header included
 //    12  u32 CRC-32C of the whole block with these four bytes taken as zero
 //    16  u32 sequence number, growing within the tier           20  u32 step in ms
 //    24  i64 start: no row is older, Unix ms                    32  i64 time of the last row
 //    40  i64 rolled-up-to: all history before this time is in this tier's blocks up to this one
 //    48  u64 samples accepted since the store was made
 //    56  u64 bytes written to flash since then
-//    64  u32 offset of the directory   68  u32 rows   72  u16 directory entries   74  6 bytes zero
+//    64  u32 offset of the directory   68  u32 rows   72  u16 directory entries   74  2 bytes zero
+//    76  u32 rolled-up-to number: all blocks of the next finer tier with a smaller sequence number
+//        are in this tier's blocks up to this one, but for their rows from rolled-up-to on. Readers
+//        that only want rows need not know; without the flag it is zero and says nothing.
 //   chunks, back to back: each is varint t, a time column if t is 0, and a value stream up to the
 //     chunk's end. With another t the chunk has the same times as an earlier one: its time column
 //     begins t bytes behind the header. Time columns and value streams are core/codec.h's. Any
@@ -54,6 +58,8 @@ struct varve_block_info {
     uint16_t entries;     // directory entries
     uint8_t tier;         // index of the tier when the block was written
     uint8_t columns;      // 1 points, 5 cells
+    bool has_upto_seq;    // upto_seq says something
+    uint32_t upto_seq;    // see "rolled-up-to number" above
     int64_t upto_ms;      // see "rolled-up-to" above
     uint64_t samples;     // running total of the store
     uint64_t flash_bytes; // running total of the store

@@ -222,7 +222,7 @@ within() { # <what> <value> <least> <most>
 hour=3600000
 within "oldest raw" "$(tier_of_days raw oldest_ms)" $((last_ms - 2 * hour - hour)) \
     $((last_ms - 2 * hour + hour / 60))
-within "oldest minute" "$(tier_of_days minute oldest_ms)" $((last_ms - 25 * hour)) \
+within "oldest minute" "$(tier_of_days minute oldest_ms)" $((last_ms - 26 * hour)) \
     $((last_ms - 24 * hour + hour / 60))
 within "oldest hour" "$(tier_of_days hour oldest_ms)" $((from * 1000 - hour)) $((from * 1000))
 out_of days --tier day --agg count >"$work/day.out"

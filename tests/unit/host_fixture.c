@@ -183,17 +183,30 @@ static void check_agg(const struct answer *answer, enum varve_agg agg, int64_t s
     assert_int_equal(answer->count, cell);
 }
 
+static const enum varve_agg all_aggs[] = {VARVE_AGG_MIN,   VARVE_AGG_MAX, VARVE_AGG_SUM,
+                                          VARVE_AGG_COUNT, VARVE_AGG_AVG, VARVE_AGG_LAST};
+
+static void check_aggs(struct fixture *f, const char *selector, int tier,
+                       const struct varve_point *points, size_t n, size_t agg_count)
+{
+    const struct varve_tier *tiers;
+    (void)varve_host_tiers(f->host, &tiers);
+    for (size_t i = 0; i < agg_count; i++) {
+        struct answer answer = fixture_query(f, selector, tier, all_aggs[i], 0);
+        assert_int_equal(answer.rc, 0);
+        check_agg(&answer, all_aggs[i], tiers[tier].step_ms, points, n);
+        answer_free(&answer);
+    }
+}
+
 void fixture_check_tier(struct fixture *f, const char *selector, int tier,
                         const struct varve_point *points, size_t n)
 {
-    static const enum varve_agg aggs[] = {VARVE_AGG_MIN,   VARVE_AGG_MAX, VARVE_AGG_SUM,
-                                          VARVE_AGG_COUNT, VARVE_AGG_AVG, VARVE_AGG_LAST};
-    const struct varve_tier *tiers;
-    (void)varve_host_tiers(f->host, &tiers);
-    for (size_t i = 0; i < sizeof aggs / sizeof *aggs; i++) {
-        struct answer answer = fixture_query(f, selector, tier, aggs[i], 0);
-        assert_int_equal(answer.rc, 0);
-        check_agg(&answer, aggs[i], tiers[tier].step_ms, points, n);
-        answer_free(&answer);
-    }
+    check_aggs(f, selector, tier, points, n, sizeof all_aggs / sizeof *all_aggs);
+}
+
+void fixture_check_late_tier(struct fixture *f, const char *selector, int tier,
+                             const struct varve_point *points, size_t n)
+{
+    check_aggs(f, selector, tier, points, n, sizeof all_aggs / sizeof *all_aggs - 1);
 }

@@ -44,6 +44,10 @@ void answer_free(struct answer *answer);
 void fixture_check_tier(struct fixture *f, const char *selector, int tier,
                         const struct varve_point *points, size_t n);
 
+// The same for points that did not come in order: which of them is a cell's last is left open.
+void fixture_check_late_tier(struct fixture *f, const char *selector, int tier,
+                             const struct varve_point *points, size_t n);
+
 // A start time on a day's grid line, a few days ago.
 int64_t fixture_start_ms(void);
 

@@ -132,6 +132,14 @@ static void header_fields_come_back(void **state)
     assert_int_equal(info.samples, want.samples);
     assert_int_equal(info.flash_bytes, want.flash_bytes);
     assert_int_equal(info.rows, 1);
+    assert_false(info.has_upto_seq);
+    want.has_upto_seq = true;
+    want.upto_seq = UINT32_MAX;
+    varve_block_begin(&w, block, sizeof block, &want);
+    assert_int_equal(varve_block_add_points(&w, 65535, &point, 1), 0);
+    info = finish_and_open(&w);
+    assert_true(info.has_upto_seq);
+    assert_int_equal(info.upto_seq, UINT32_MAX);
 }
 
 // ---- ranges and chunks --------------------------------------------------------------------------

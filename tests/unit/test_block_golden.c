@@ -35,6 +35,7 @@ struct set {
 // What a block is made of.
 struct plan {
     uint8_t columns;
+    uint32_t upto_seq; // 0: none is given
     size_t count;
     struct set sets[SETS_MAX];
 };
@@ -172,6 +173,13 @@ static void plan_rollups(void)
     }
 }
 
+// The last block of a window, which gives the rolled-up-to number.
+static void plan_numbered(void)
+{
+    plan_rollups();
+    plan.upto_seq = 4321;
+}
+
 // ---- files --------------------------------------------------------------------------------------
 
 struct golden {
@@ -183,11 +191,13 @@ static const struct golden goldens[] = {
     {"block-v1", {plan_odd_points, plan_odd_cells}},
     {"decimals-v1", {plan_decimals}},
     {"cells-v1", {plan_rollups, plan_odd_cells}},
+    {"numbered-v1", {plan_numbered}},
 };
 
 static void make_plan(void (*part)(void))
 {
     plan.count = 0;
+    plan.upto_seq = 0;
     part();
 }
 
@@ -195,6 +205,8 @@ static struct varve_block_info make_block(uint8_t *out, size_t cap)
 {
     struct varve_block_writer w;
     struct varve_block_info info = header_of(plan.columns);
+    info.has_upto_seq = plan.upto_seq > 0;
+    info.upto_seq = plan.upto_seq;
     varve_block_begin(&w, out, cap, &info);
     for (size_t s = 0; s < plan.count; s++) {
         const struct set *set = &plan.sets[s];
@@ -248,10 +260,11 @@ static void write_golden(const struct golden *golden)
         fprintf(text,
                 "block tier %u columns %u step %" PRIu32 " start %" PRId64 " end %" PRId64
                 " seq %" PRIu32 " upto %" PRId64 " samples %" PRIu64 " flash %" PRIu64
-                " rows %" PRIu32 " entries %u\n",
+                " rows %" PRIu32 " entries %u",
                 info.tier, info.columns, info.step_ms, info.key.start_ms, info.key.end_ms,
                 info.key.seq, info.upto_ms, info.samples, info.flash_bytes, info.rows,
                 info.entries);
+        fprintf(text, info.has_upto_seq ? " upto_seq %" PRIu32 "\n" : "\n", info.upto_seq);
         write_rows(text);
     }
     assert_int_equal(fclose(binary), 0);
@@ -330,7 +343,8 @@ int main(void)
         cmocka_unit_test(the_same_rows_become_the_same_bytes),
     };
     const char *mode = getenv("VARVE_GOLDEN");
-    for (size_t g = 0; mode != NULL && strcmp(mode, "write") == 0 && g < 3; g++) {
+    for (size_t g = 0;
+         mode != NULL && strcmp(mode, "write") == 0 && g < sizeof goldens / sizeof *goldens; g++) {
         write_golden(&goldens[g]);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

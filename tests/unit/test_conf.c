@@ -57,7 +57,7 @@ static void default_tiers_have_the_documented_windows(void **state)
 {
     (void)state;
     assert_int_equal(parse_and_finish(""), 0);
-    static const int64_t windows[] = {300000, 1800000, 6 * 3600000, 86400000};
+    static const int64_t windows[] = {300000, 3600000, 6 * 3600000, 86400000};
     assert_int_equal(conf.tier_count, 4);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(conf.tiers[i].window_ms, windows[i]);

@@ -184,7 +184,7 @@ static void feed_gauges(struct test_random *r, int64_t from_ms, unsigned late_on
             feed(id, VARVE_GAUGE, points, NULL, n);
         }
     }
-    varve_rollup_close(&rollup, SERIES, INT64_MAX / 2);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, INT64_MAX / 2);
 }
 
 static void every_cell_of_every_tier_is_true(void **state)
@@ -255,7 +255,7 @@ static void counters_add_up_over_resets_and_gaps(void **state)
             }
             feed(1, VARVE_COUNTER, points, increases, n);
         }
-        varve_rollup_close(&rollup, SERIES, INT64_MAX / 2);
+        varve_rollup_close(&rollup, rollup.levels, SERIES, INT64_MAX / 2);
         expect_truth(true);
     }
 }
@@ -284,7 +284,7 @@ static void late_row_does_not_become_the_last_of_an_open_cell(void **state)
     sample_count = 0;
     feed(0, VARVE_GAUGE, on_time, NULL, 2);
     feed(0, VARVE_GAUGE, late, NULL, 2);
-    varve_rollup_close(&rollup, SERIES, INT64_MAX / 2);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, INT64_MAX / 2);
     expect_truth(true);
 }
 
@@ -300,7 +300,7 @@ static void late_cell_does_not_become_the_last_of_a_coarser_one(void **state)
     feed(0, VARVE_GAUGE, on_time, NULL, 3);
     feed(0, VARVE_GAUGE, newer, NULL, 1); // late, but the newest of its hour
     feed(0, VARVE_GAUGE, late, NULL, 1);
-    varve_rollup_close(&rollup, SERIES, INT64_MAX / 2);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, INT64_MAX / 2);
     expect_truth(true);
 }
 
@@ -311,20 +311,20 @@ static void cells_close_when_their_time_is_over(void **state)
     (void)state;
     const struct varve_point point = {.time_ms = 90000, .value = 7};
     varve_rollup_points(&rollup, 0, VARVE_GAUGE, &point, 1);
-    varve_rollup_close(&rollup, SERIES, 119999);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, 119999);
     assert_int_equal(closed_count, 0);
-    varve_rollup_close(&rollup, SERIES, 120000);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, 120000);
     assert_int_equal(closed_count, 1);
     assert_int_equal(closed[0].cell.start_ms, 60000);
-    varve_rollup_close(&rollup, SERIES, 3599999);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, 3599999);
     assert_int_equal(closed_count, 1);
-    varve_rollup_close(&rollup, SERIES, 3600000);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, 3600000);
     assert_int_equal(closed_count, 2);
     assert_int_equal(closed[1].level, 1);
-    varve_rollup_close(&rollup, SERIES, 86400000);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, 86400000);
     assert_int_equal(closed_count, 3);
     assert_int_equal(closed[2].level, 2);
-    varve_rollup_close(&rollup, SERIES, INT64_MAX / 2);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, INT64_MAX / 2);
     assert_int_equal(closed_count, 3); // each once
 }
 
@@ -333,9 +333,9 @@ static void series_beyond_the_count_stay_open(void **state)
     (void)state;
     const struct varve_point point = {.time_ms = 0, .value = 7};
     varve_rollup_points(&rollup, 2, VARVE_GAUGE, &point, 1);
-    varve_rollup_close(&rollup, 2, INT64_MAX / 2);
+    varve_rollup_close(&rollup, rollup.levels, 2, INT64_MAX / 2);
     assert_int_equal(closed_count, 0);
-    varve_rollup_close(&rollup, 3, INT64_MAX / 2);
+    varve_rollup_close(&rollup, rollup.levels, 3, INT64_MAX / 2);
     assert_int_equal(closed_count, LEVELS);
 }
 
@@ -345,7 +345,7 @@ static void cells_that_are_stored_already_are_not_made_again(void **state)
     const struct varve_point points[] = {{59999, 1}, {60000, 2}, {120000, 3}};
     rollup.done_ms[0][1] = 60000;
     varve_rollup_points(&rollup, 1, VARVE_GAUGE, points, 3);
-    varve_rollup_close(&rollup, SERIES, 180000);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, 180000);
     assert_int_equal(closed_count, 2);
     assert_int_equal(closed[0].cell.start_ms, 60000);
     assert_int_equal(closed[1].cell.start_ms, 120000);
@@ -358,7 +358,7 @@ static void raw_only_needs_no_rollup(void **state)
     const struct varve_point point = {.time_ms = 5, .value = 1};
     assert_int_equal(varve_rollup_init(&rollup, &arena, tiers, 1, SERIES), 0);
     varve_rollup_points(&rollup, 0, VARVE_GAUGE, &point, 1);
-    varve_rollup_close(&rollup, SERIES, INT64_MAX);
+    varve_rollup_close(&rollup, rollup.levels, SERIES, INT64_MAX);
     assert_int_equal(closed_count, 0);
 }
 
