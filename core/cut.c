@@ -8,6 +8,8 @@
 #define ERROR_SHARE 32u
 // The share of a block that does not grow with its rows: one part in so many.
 #define FIXED_SHARE 4
+// The share of a page by which a block may be too long to be worth making again.
+#define EXCESS_SHARE 4u
 // A new error counts for one part in so many of the mean.
 #define ERROR_WEIGHT 4
 
@@ -65,6 +67,16 @@ static int64_t expected(const struct varve_cut *cut, uint32_t rows)
 {
     int64_t growing = (int64_t)cut->bytes - cut->bytes / FIXED_SHARE;
     return cut->bytes + growing * ((int64_t)rows - cut->rows) / cut->rows;
+}
+
+uint32_t varve_cut_excess(const struct varve_cut *cut, uint32_t rows, uint32_t bytes)
+{
+    uint64_t room = (uint64_t)cut->pages * cut->payload;
+    if (room == 0 || bytes <= room || bytes - room > cut->payload / EXCESS_SHARE) {
+        return 0;
+    }
+    uint64_t growing = bytes - bytes / FIXED_SHARE;
+    return (uint32_t)((bytes - room) * rows / growing) + 1;
 }
 
 void varve_cut_learn(struct varve_cut *cut, uint32_t rows, uint32_t bytes, bool early)

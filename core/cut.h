@@ -39,6 +39,10 @@ void varve_cut_begin(struct varve_cut *cut);
 // closed. If not, because one more page can be filled within `span_ms`, the limit is raised.
 bool varve_cut_due(struct varve_cut *cut, uint32_t rows, int64_t elapsed_ms, int64_t span_ms);
 
+// How many of the rows of a block that came to `bytes` are to be taken out of it so that it fits
+// its pages; 0: it fits, or is so much longer that it had better stay. Always less than `rows`.
+uint32_t varve_cut_excess(const struct varve_cut *cut, uint32_t rows, uint32_t bytes);
+
 // What a window came to. One that was closed before its time is only a first guess (`early`).
 void varve_cut_learn(struct varve_cut *cut, uint32_t rows, uint32_t bytes, bool early);
 

@@ -189,6 +189,49 @@ int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier);
 // Bytes written to flash since the store was made, in whole KiB of this process.
 uint64_t varve_flash_total(struct varve_host *host);
 
+// No time is taken to have come before a trusted clock shows it.
+int64_t varve_pipeline_past(const struct varve_host *host, int64_t time_ms);
+
+// ---- raw.c: the raw window
+// -----------------------------------------------------------------------
+
+// Why a window ends.
+enum varve_raw_end {
+    VARVE_RAW_EARLY,      // somebody asked for it
+    VARVE_RAW_FULL,       // its span is over, or its memory full
+    VARVE_RAW_FILLS_PAGES // so does its block
+};
+
+// Closes the window, whatever it holds; leaves it as it is while its rows have no time yet.
+void varve_raw_close(struct varve_host *host);
+// Closes it when its span is over at boot time now_ms, and says so.
+bool varve_raw_close_due(struct varve_host *host, int64_t now_ms);
+// Closes it when the row would stretch it beyond its span, its memory or its pages.
+void varve_raw_close_before(struct varve_host *host, const struct varve_sample *sample);
+// Boot time at which its span is over; INT64_MAX: not while no further row comes.
+int64_t varve_raw_due(const struct varve_host *host);
+
+// The row's Unix time, by what is known of the clock now.
+static inline int64_t varve_raw_row_ms(const struct varve_host *host,
+                                       const struct varve_raw_row *row)
+{
+    bool is_unix = (row->flags & VARVE_SAMPLE_UNIX) != 0;
+    return is_unix ? row->time_ms : varve_timebase_unix(&host->timebase, row->time_ms);
+}
+
+// The row behind the last one joins the window.
+static inline void varve_raw_note_row(struct varve_window *window)
+{
+    const struct varve_raw_row *row = &window->rows.raw[window->count];
+    bool is_unix = (row->flags & VARVE_SAMPLE_UNIX) != 0;
+    int64_t *first_ms = is_unix ? &window->first_unix_ms : &window->first_boot_ms;
+    *first_ms = row->time_ms < *first_ms ? row->time_ms : *first_ms;
+    if (window->count == 0 || row->time_ms != row[-1].time_ms) {
+        window->tick_row = window->count;
+    }
+    window->count++;
+}
+
 // ---- emit.c: rows to blocks
 // ----------------------------------------------------------------------
 

@@ -44,20 +44,13 @@ static void add_cell(struct target *t, const struct varve_cell *cell, int64_t st
     }
 }
 
-static int64_t row_unix_ms(const struct varve_host *host, const struct varve_raw_row *row)
-{
-    return (row->flags & VARVE_SAMPLE_UNIX) != 0
-               ? row->time_ms
-               : varve_timebase_unix(&host->timebase, row->time_ms);
-}
-
 static void raw_as_points(const struct varve_host *host, varve_series_id id, struct target *t)
 {
     const struct varve_window *window = &host->windows[0];
     for (uint32_t i = 0; i < window->count; i++) {
         const struct varve_raw_row *row = &window->rows.raw[i];
         if (row->id == id) {
-            add_point(t, row_unix_ms(host, row), row->value);
+            add_point(t, varve_raw_row_ms(host, row), row->value);
         }
     }
 }
@@ -73,7 +66,7 @@ static void raw_as_cells(const struct varve_host *host, varve_series_id id, int6
         if (row->id != id) {
             continue;
         }
-        int64_t time_ms = row_unix_ms(host, row);
+        int64_t time_ms = varve_raw_row_ms(host, row);
         double sum =
             is_counter ? varve_counter_increase(&counter, time_ms, row->value) : row->value;
         struct varve_cell cell = varve_cell_of(time_ms, row->value, sum);
@@ -124,7 +117,8 @@ static void widen_by_raw(const struct varve_host *host, int64_t step_ms, int64_t
 {
     const struct varve_window *window = &host->windows[0];
     for (uint32_t i = 0; i < window->count; i++) {
-        widen(varve_bucket(row_unix_ms(host, &window->rows.raw[i]), step_ms), oldest_ms, newest_ms);
+        widen(varve_bucket(varve_raw_row_ms(host, &window->rows.raw[i]), step_ms), oldest_ms,
+              newest_ms);
     }
 }
 

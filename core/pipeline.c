@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pipeline: ring -> raw window -> (window closes) -> stamp -> raw block and rollup -> cells.c.
+// The pipeline: ring -> raw window (raw.c) -> raw block and rollup -> cell windows (cells.c) ->
+// blocks, all into the outbox (emit.c). This file moves samples from the ring into the raw window,
+// follows the clock, and sets up what the others work in.
 //
-// Rows keep boot time until their window closes. Only then are they stamped, encoded and rolled up,
-// so that a clock that is set or stepped meanwhile restamps everything that is not persisted, and
-// rollups never see a time that changes later. Coarser tiers are rebuilt from finer ones after a
-// crash (recover.c), so only the raw window bounds the loss. Where raw is not stored, the cells of
-// the finest stored tier bound it: raw windows then end where such a cell ends, so that it is whole
-// when they close.
+// Coarser tiers are rebuilt from finer ones after a crash (recover.c), so only the raw window
+// bounds the loss. Where raw is not stored, the cells of the finest stored tier do.
 //
 // The keeper's task only; everything under store_lock.
 #include "host_state.h"
@@ -18,7 +16,7 @@
 
 // A row from the future must neither expire what is older nor count as rolled up to: no time is
 // taken to have come before a trusted clock shows it.
-static int64_t not_after_now(const struct varve_host *host, int64_t time_ms)
+int64_t varve_pipeline_past(const struct varve_host *host, int64_t time_ms)
 {
     int64_t now_ms = host->future_ms == INT64_MAX ? INT64_MAX : host->future_ms - FUTURE_MS;
     return time_ms < now_ms ? time_ms : now_ms;
@@ -29,172 +27,10 @@ int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier)
     if ((host->flags & VARVE_HOST_KEEP_ALL) != 0 || host->newest_ms == INT64_MIN) {
         return INT64_MIN;
     }
-    return not_after_now(host, host->newest_ms) - host->tiers[tier].keep_ms;
+    return varve_pipeline_past(host, host->newest_ms) - host->tiers[tier].keep_ms;
 }
 
-// ---- the raw window -----------------------------------------------------------------------------
-
-// Stamps all rows; returns the time of the first and, through *last_ms, of the last one.
-static int64_t stamp_rows(struct varve_host *host, struct varve_window *window, int64_t *last_ms)
-{
-    int64_t first_ms = INT64_MAX;
-    *last_ms = INT64_MIN;
-    for (uint32_t i = 0; i < window->count; i++) {
-        struct varve_raw_row *row = &window->rows.raw[i];
-        if ((row->flags & VARVE_SAMPLE_UNIX) == 0) {
-            row->time_ms = varve_timebase_unix(&host->timebase, row->time_ms);
-            row->flags |= VARVE_SAMPLE_UNIX;
-        }
-        first_ms = row->time_ms < first_ms ? row->time_ms : first_ms;
-        *last_ms = row->time_ms > *last_ms ? row->time_ms : *last_ms;
-    }
-    return first_ms;
-}
-
-// Brings up to a chunk of a series' rows into time order in the scratch memory.
-static size_t gather_points(const struct varve_host *host, const struct varve_window *window,
-                            uint32_t from, uint32_t to)
-{
-    struct varve_point *points = host->scratch;
-    size_t n = 0;
-    for (uint32_t i = from; i < to; i++) {
-        const struct varve_raw_row *row = &window->rows.raw[host->order.index[i]];
-        points[n++] = (struct varve_point){.time_ms = row->time_ms, .value = row->value};
-    }
-    varve_sort_rows(points, sizeof *points, n, host->sort_scratch);
-    return n;
-}
-
-// Rows that are older than what the raw tier keeps are rolled up, but not stored.
-static size_t skip_expired(const struct varve_host *host, size_t n)
-{
-    const struct varve_point *points = host->scratch;
-    int64_t expiry_ms = varve_pipeline_expiry(host, 0);
-    size_t skip = 0;
-    while (skip < n && points[skip].time_ms < expiry_ms) {
-        skip++;
-    }
-    return skip;
-}
-
-// Calls one of the two passes for every chunk of every series.
-static void each_chunk(struct varve_host *host, struct varve_block_writer *w)
-{
-    const struct varve_window *window = &host->windows[0];
-    uint32_t series_count = varve_series_count(&host->series);
-    for (uint32_t id = 0; id < series_count; id++) {
-        uint32_t end = host->order.start[id + 1];
-        for (uint32_t at = host->order.start[id]; at < end;) {
-            uint32_t take = end - at < VARVE_COLUMN_MAX ? end - at : VARVE_COLUMN_MAX;
-            size_t n = gather_points(host, window, at, at + take);
-            const struct varve_point *points = host->scratch;
-            if (w != NULL) {
-                size_t skip = skip_expired(host, n);
-                varve_emit_rows(host, w, 0, (varve_series_id)id, points + skip, n - skip);
-            } else {
-                enum varve_kind kind = (enum varve_kind)host->series.series[id].kind;
-                varve_rollup_points(&host->rollup, (varve_series_id)id, kind, points, n);
-            }
-            at += take;
-        }
-    }
-}
-
-// The raw block comes first: where windows close in the second pass, or behind it, their marks say
-// that it is rolled up.
-static void store_raw(struct varve_host *host, int64_t first_ms, bool early)
-{
-    struct varve_block_writer w;
-    uint32_t seq = host->next_seq[0];
-    varve_emit_begin(host, &w, 0, first_ms);
-    each_chunk(host, &w);
-    uint32_t length = varve_emit_last(host, &w, 0);
-    if (host->next_seq[0] == seq + 1) { // not split into several
-        varve_cut_learn(&host->cut, host->windows[0].count, length, early);
-    }
-    varve_cut_begin(&host->cut);
-}
-
-// `early`: not because of what the window holds. All rows before upto_ms (Unix) have come.
-static void close_raw(struct varve_host *host, bool early, int64_t upto_ms)
-{
-    struct varve_window *window = &host->windows[0];
-    int64_t last_ms;
-    bool stampable = host->timebase.trusted || window->first_boot_ms == INT64_MAX;
-    if (window->count == 0 || !stampable) {
-        return;
-    }
-    int64_t first_ms = stamp_rows(host, window, &last_ms);
-    host->newest_ms = last_ms > host->newest_ms ? last_ms : host->newest_ms;
-    host->upto_ms[0] = last_ms;
-    varve_order_rows(&host->order, window->rows.raw, sizeof *window->rows.raw,
-                     offsetof(struct varve_raw_row, id), window->count,
-                     varve_series_count(&host->series));
-    varve_cells_reserve(host, window->count, last_ms - first_ms);
-    store_raw(host, first_ms, early);
-    each_chunk(host, NULL);
-    varve_cells_advance(host, not_after_now(host, last_ms > upto_ms ? last_ms : upto_ms));
-    varve_window_reset(window);
-}
-
-static bool stores_raw(const struct varve_host *host)
-{
-    return host->base_tier == 0 || host->base_tier >= host->tier_count;
-}
-
-// Unix time at which a raw window ends that began at first_ms.
-static int64_t window_end(const struct varve_host *host, int64_t first_ms)
-{
-    int64_t end_ms = first_ms + varve_wear_window_ms(host);
-    if (stores_raw(host)) {
-        return end_ms;
-    }
-    int64_t cell_ms = varve_bucket(end_ms, host->tiers[host->base_tier].step_ms);
-    return cell_ms > first_ms ? cell_ms : end_ms;
-}
-
-// Time of the first row that has its time from this clock; INT64_MAX: there is none.
-static int64_t first_by_clock(const struct varve_window *window, uint16_t flags)
-{
-    return (flags & VARVE_SAMPLE_UNIX) != 0 ? window->first_unix_ms : window->first_boot_ms;
-}
-
-// window_end() in that clock.
-static int64_t end_by_clock(const struct varve_host *host, uint16_t flags)
-{
-    int64_t first_ms = first_by_clock(&host->windows[0], flags);
-    bool is_boot = (flags & VARVE_SAMPLE_UNIX) == 0;
-    int64_t offset_ms = is_boot && host->timebase.trusted ? host->timebase.offset_ms : 0;
-    return first_ms == INT64_MAX ? INT64_MAX : window_end(host, first_ms + offset_ms) - offset_ms;
-}
-
-// Whether a row would make the window's block larger than the pages that it fills. Where raw is not
-// stored its blocks fill none.
-static bool fills_pages(struct varve_host *host, int64_t elapsed_ms)
-{
-    uint32_t rows = host->windows[0].count;
-    return rows >= host->cut.limit && host->base_tier == 0 &&
-           varve_cut_due(&host->cut, rows, elapsed_ms, varve_wear_window_ms(host));
-}
-
-// Closes the window when a row would stretch it beyond its span, its memory or its pages.
-static void close_before(struct varve_host *host, const struct varve_sample *sample)
-{
-    const struct varve_window *window = &host->windows[0];
-    int64_t first_ms = first_by_clock(window, sample->flags);
-    int64_t elapsed_ms = first_ms != INT64_MAX ? sample->time_ms - first_ms : 0;
-    int64_t least_ms = stores_raw(host) ? 0 : host->tiers[host->base_tier].step_ms;
-    bool old = elapsed_ms >= varve_wear_window_ms(host) - least_ms; // else no need to divide
-    int64_t end_ms = old ? end_by_clock(host, sample->flags) : INT64_MAX;
-    if (sample->time_ms >= end_ms) {
-        bool is_boot = (sample->flags & VARVE_SAMPLE_UNIX) == 0;
-        int64_t end_unix_ms = end_ms + (is_boot ? host->timebase.offset_ms : 0);
-        close_raw(host, false, stores_raw(host) ? INT64_MIN : end_unix_ms);
-    } else if (window->count == window->cap ||
-               (window->count > 0 && fills_pages(host, elapsed_ms))) {
-        close_raw(host, false, INT64_MIN);
-    }
-}
+// ---- the ring -----------------------------------------------------------------------------------
 
 // A time before 1970 or more than a day ahead of a trusted clock.
 static bool is_absurd(const struct varve_host *host, const struct varve_sample *sample)
@@ -213,11 +49,11 @@ static void raise_before(struct varve_host *host, const struct varve_sample *sam
     if ((!is_unix && !host->timebase.trusted) || !varve_wear_raises_at(host, unix_ms)) {
         return;
     }
-    close_raw(host, true, INT64_MIN);
+    varve_raw_close(host);
     if (host->windows[0].count > 0) {
         return; // not stampable yet
     }
-    varve_cells_advance(host, not_after_now(host, host->wear.raise_ms));
+    varve_cells_advance(host, varve_pipeline_past(host, host->wear.raise_ms));
     varve_cells_close(host, host->base_tier);
     varve_wear_raise(host);
 }
@@ -229,19 +65,17 @@ static void append(struct varve_host *host, const struct varve_sample *sample)
         host->rejected_time++;
         return;
     }
-    close_before(host, sample);
+    varve_raw_close_before(host, sample);
     raise_before(host, sample);
     if (window->count == window->cap) {
         host->dropped_window++; // the clock is not trusted yet and nothing can be stamped
         return;
     }
-    window->rows.raw[window->count++] = (struct varve_raw_row){.time_ms = sample->time_ms,
-                                                               .value = sample->value,
-                                                               .id = sample->id,
-                                                               .flags = sample->flags};
-    int64_t *first_ms =
-        (sample->flags & VARVE_SAMPLE_UNIX) != 0 ? &window->first_unix_ms : &window->first_boot_ms;
-    *first_ms = sample->time_ms < *first_ms ? sample->time_ms : *first_ms;
+    window->rows.raw[window->count] = (struct varve_raw_row){.time_ms = sample->time_ms,
+                                                             .value = sample->value,
+                                                             .id = sample->id,
+                                                             .flags = sample->flags};
+    varve_raw_note_row(window);
     host->samples++;
 }
 
@@ -294,12 +128,8 @@ void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force)
 {
     update_clock(host, now_ms);
     varve_port_mutex_lock(&host->store_lock);
-    int64_t end_ms = end_by_clock(host, 0);
-    if (now_ms >= end_ms) {
-        close_raw(host, false,
-                  stores_raw(host) ? INT64_MIN : varve_timebase_unix(&host->timebase, end_ms));
-    } else if (force) {
-        close_raw(host, true, INT64_MIN);
+    if (!varve_raw_close_due(host, now_ms) && force) {
+        varve_raw_close(host);
     }
     if (force && has_base_cells(host)) {
         varve_cells_close(host, host->base_tier);
@@ -315,7 +145,7 @@ void varve_pipeline_close_base(struct varve_host *host)
         varve_rollup_close(&host->rollup, host->base_tier, varve_series_count(&host->series),
                            end_ms);
         // A mark within a cell tells the next process that this cell is not whole.
-        int64_t upto_ms = not_after_now(host, host->newest_ms) + 1;
+        int64_t upto_ms = varve_pipeline_past(host, host->newest_ms) + 1;
         if (host->newest_ms != INT64_MIN && upto_ms > host->upto_ms[host->base_tier]) {
             host->upto_ms[host->base_tier] = upto_ms;
         }
@@ -327,7 +157,7 @@ void varve_pipeline_close_base(struct varve_host *host)
 int64_t varve_pipeline_due(struct varve_host *host)
 {
     varve_port_mutex_lock(&host->store_lock);
-    int64_t due_ms = end_by_clock(host, 0);
+    int64_t due_ms = varve_raw_due(host);
     varve_port_mutex_unlock(&host->store_lock);
     return due_ms;
 }

@@ -33,6 +33,7 @@ struct varve_window {
     } rows;
     uint32_t cap;
     uint32_t count;
+    uint32_t tick_row;     // raw: the first of the last rows that have the same time
     int64_t step_ms;       // cells: the tier's step
     int64_t base_ms;       // cells: start of the first one
     int64_t first_boot_ms; // boot time of the first boot-stamped row; INT64_MAX: none

@@ -172,6 +172,28 @@ static void a_window_closed_early_teaches_only_the_ignorant(void **state)
     assert_int_equal(cut.bytes, 5000);
 }
 
+// A block that is a little longer than its pages is made again with fewer rows; these rows must be
+// enough, and not many more.
+static void a_block_that_is_too_long_gives_back_the_rows_that_do_not_fit(void **state)
+{
+    (void)state;
+    struct varve_cut cut;
+    varve_cut_init(&cut, PAGE);
+    varve_cut_begin(&cut);
+    assert_int_equal(varve_cut_excess(&cut, 10000, PAGE), 0);
+    for (uint32_t bytes = PAGE + 1; bytes < PAGE + PAGE / 4; bytes += 7) {
+        uint32_t excess = varve_cut_excess(&cut, 10000, bytes);
+        double fixed = bytes * 0.1, per_row = (bytes - fixed) / 10000; // as far as rows matter
+        assert_true(excess > 0 && excess < 10000);
+        assert_true(bytes - excess * per_row <= PAGE);
+        assert_true(bytes - excess * per_row > PAGE - PAGE / 10.0);
+    }
+    assert_int_equal(varve_cut_excess(&cut, 10000, PAGE + PAGE / 2), 0); // better two pages
+    varve_cut_init(&cut, 0);
+    varve_cut_begin(&cut);
+    assert_int_equal(varve_cut_excess(&cut, 10000, 5 * PAGE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +205,7 @@ int main(void)
         cmocka_unit_test(no_block_is_planned_beyond_the_largest),
         cmocka_unit_test(nothing_is_cut_without_a_page_or_a_block_to_learn_from),
         cmocka_unit_test(a_window_closed_early_teaches_only_the_ignorant),
+        cmocka_unit_test(a_block_that_is_too_long_gives_back_the_rows_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
