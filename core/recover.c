@@ -300,7 +300,7 @@ static size_t finest_persisted(const struct varve_host *host)
 
 int varve_recover(struct varve_host *host, char *why, size_t why_cap)
 {
-    uint32_t upto_seq[VARVE_MAX_TIERS];
+    uint32_t upto_seq[VARVE_MAX_TIERS] = {0};
     host->newest_ms = INT64_MIN;
     host->base_tier = finest_persisted(host);
     varve_pipeline_plan(host);
