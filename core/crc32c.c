@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRC-32C in software: portable, no CPU feature needed. Stateless; any context.
+// CRC-32C in software, and the choice between it and the processor's (crc32c_unit.c). Stateless;
+// any context.
 #include "crc32c.h"
 
 #include "crc32c_table.h"
@@ -11,7 +12,7 @@ static uint32_t step_word(uint32_t crc, const uint8_t *p)
            crc_table[1][(crc >> 16) & 0xff] ^ crc_table[0][crc >> 24];
 }
 
-uint32_t varve_crc32c(uint32_t crc, const void *data, size_t len)
+uint32_t varve_crc32c_by_table(uint32_t crc, const void *data, size_t len)
 {
     const uint8_t *p = data;
     crc = ~crc;
@@ -22,4 +23,10 @@ uint32_t varve_crc32c(uint32_t crc, const void *data, size_t len)
         crc = (crc >> 8) ^ crc_table[0][(crc ^ *p) & 0xff];
     }
     return ~crc;
+}
+
+uint32_t varve_crc32c(uint32_t crc, const void *data, size_t len)
+{
+    return varve_crc32c_has_unit() ? varve_crc32c_by_unit(crc, data, len)
+                                   : varve_crc32c_by_table(crc, data, len);
 }

@@ -106,6 +106,26 @@ static void every_flipped_bit_changes_the_crc(void **state)
     }
 }
 
+// Long enough for every path: several rounds of the interleaved loop, words, single bytes.
+static void both_ways_agree_on_every_length(void **state)
+{
+    (void)state;
+    static uint8_t data[4096 + 8];
+    struct test_random r = random_start(__func__);
+    if (!varve_crc32c_has_unit()) {
+        skip();
+    }
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (uint8_t)random_bits(&r);
+    }
+    for (size_t len = 0; len <= 4096; len++) {
+        uint32_t crc = (uint32_t)random_bits(&r);
+        const uint8_t *start = data + len % 8;
+        assert_int_equal(varve_crc32c_by_unit(crc, start, len),
+                         varve_crc32c_by_table(crc, start, len));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +134,7 @@ int main(void)
         cmocka_unit_test(every_length_and_alignment_agrees_with_the_definition),
         cmocka_unit_test(pieces_give_the_crc_of_the_whole),
         cmocka_unit_test(every_flipped_bit_changes_the_crc),
+        cmocka_unit_test(both_ways_agree_on_every_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
