@@ -49,33 +49,55 @@ static int load_block(struct varve_rows *reader, const struct varve_block_key *k
 }
 
 static int decode(struct varve_rows *reader, const struct varve_cached_block *block,
-                  varve_series_id id, int64_t from_ms, int64_t to_ms, size_t count)
+                  varve_series_id id, int64_t from_ms, int64_t to_ms, size_t count, size_t room)
 {
     void *out = (uint8_t *)reader->rows + count * reader->row_bytes;
-    size_t room = reader->cap - count;
     return reader->tier == 0
                ? varve_block_points(block->buf, &block->info, id, from_ms, to_ms, out, room)
                : varve_block_cells(block->buf, &block->info, id, from_ms, to_ms, out, room);
 }
 
-// Returns the number of rows now in memory, or an error.
+// Leaves out rows after to_ms; returns how many stay. Both kinds of rows begin with their time.
+static size_t drop_later(const struct varve_rows *reader, void *rows, size_t count, int64_t to_ms)
+{
+    uint8_t *to = rows, *from = rows;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++, from += reader->row_bytes) {
+        int64_t time_ms;
+        memcpy(&time_ms, from, sizeof time_ms);
+        if (time_ms <= to_ms) {
+            memmove(to, from, reader->row_bytes);
+            to += reader->row_bytes;
+            kept++;
+        }
+    }
+    return kept;
+}
+
+// Returns the number of rows now in memory, at most `cap`, or an error. When they do not all fit,
+// *to_ms comes down to before the first block that is left out: blocks come in the order of their
+// starts, so that no other has older rows.
 static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t from_ms,
-                       int64_t to_ms, uint32_t seq_limit)
+                       int64_t *to_ms, size_t cap, uint32_t seq_limit)
 {
     struct varve_block_cursor cursor = {
         .tier = reader->tier, .from_ms = from_ms, .seq_limit = seq_limit};
     size_t count = 0;
     int rc;
-    while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= to_ms) {
+    while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= *to_ms) {
         struct varve_cached_block *block;
         rc = load_block(reader, &cursor.key, &block);
         if (rc == VARVE_E_NOT_FOUND) {
             continue; // expired and overwritten since it was found
         }
-        int n = rc == 0 ? decode(reader, block, id, from_ms, to_ms, count) : rc;
+        int n = rc == 0 ? decode(reader, block, id, from_ms, *to_ms, count, cap - count) : rc;
         if (n == VARVE_E_CORRUPT || n == VARVE_E_VERSION || n == VARVE_E_INVALID) {
             reader->damaged++;
             continue;
+        }
+        if (n == VARVE_E_FULL && cursor.key.start_ms > from_ms) {
+            *to_ms = cursor.key.start_ms - 1;
+            return (int)drop_later(reader, reader->rows, count, *to_ms);
         }
         if (n < 0) {
             return n;
@@ -86,22 +108,24 @@ static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t fr
 }
 
 // Rows in RAM are copied first, since a window that closes meanwhile makes a block of them; which
-// blocks then belong to the answer is known by their number.
-static int read_range(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t to_ms)
+// blocks then belong to the answer is known by their number. *to_ms gets how far the answer goes.
+static int read_range(struct varve_rows *reader, varve_series_id id, int64_t from_ms,
+                      int64_t *to_ms)
 {
     uint32_t seq_limit;
-    int live = varve_live_rows(reader->host, reader->tier, id, from_ms, to_ms, reader->scratch,
+    int live = varve_live_rows(reader->host, reader->tier, id, from_ms, *to_ms, reader->scratch,
                                reader->cap, &seq_limit);
-    int stored = live < 0 ? live : read_blocks(reader, id, from_ms, to_ms, seq_limit);
+    if (live < 0) {
+        return live;
+    }
+    int stored = read_blocks(reader, id, from_ms, to_ms, reader->cap - (size_t)live, seq_limit);
     if (stored < 0) {
         return stored;
     }
-    size_t count = (size_t)live + (size_t)stored;
-    if (count > reader->cap) {
-        return VARVE_E_FULL;
-    }
+    size_t newest = drop_later(reader, reader->scratch, (size_t)live, *to_ms);
+    size_t count = newest + (size_t)stored;
     memcpy((uint8_t *)reader->rows + (size_t)stored * reader->row_bytes, reader->scratch,
-           (size_t)live * reader->row_bytes);
+           newest * reader->row_bytes);
     reader->read += count;
     varve_sort_rows(reader->rows, reader->row_bytes, count, reader->scratch);
     return (int)(reader->tier == 0 ? count : varve_merge_cells(reader->rows, count));
@@ -113,8 +137,8 @@ int varve_rows_scan(struct varve_rows *reader, varve_series_id id, int64_t from_
     int64_t at_ms = from_ms;
     while (at_ms <= to_ms) {
         int64_t end_ms = to_ms - at_ms > reader->span_ms ? at_ms + reader->span_ms : to_ms;
-        int n = read_range(reader, id, at_ms, end_ms);
-        if (n == VARVE_E_FULL && end_ms > at_ms) {
+        int n = read_range(reader, id, at_ms, &end_ms);
+        if (n == VARVE_E_FULL && end_ms > at_ms) { // too much of it is in one block, or in RAM
             reader->span_ms = (end_ms - at_ms) / 2;
             continue;
         }

@@ -121,7 +121,9 @@ struct answer fixture_query_range(struct fixture *f, const char *selector, int64
     struct varve_query_sink sink = {
         .arg = &answer, .series = on_series, .points = on_points, .end = on_end};
     assert_non_null(answer.points);
-    answer.rc = varve_query_run(f->host, &query, &sink, query_memory, sizeof query_memory,
+    assert_true(f->query_bytes <= sizeof query_memory);
+    answer.rc = varve_query_run(f->host, &query, &sink, query_memory,
+                                f->query_bytes > 0 ? f->query_bytes : sizeof query_memory,
                                 answer.why, sizeof answer.why);
     return answer;
 }

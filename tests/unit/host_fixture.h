@@ -12,6 +12,7 @@ struct fixture {
     struct varve_registry registry;
     struct varve_conf conf;
     struct varve_host *host;
+    size_t query_bytes; // memory of a query; 0: VARVE_QUERY_MEMORY
 };
 
 // Makes the temporary directory and the configuration: default tiers, flush 5 min, one sqlite
