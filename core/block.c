@@ -257,9 +257,8 @@ static bool is_sane(const struct varve_block_info *info, size_t len)
            info->key.start_ms <= info->key.end_ms;
 }
 
-int varve_block_open(const void *buf, size_t len, struct varve_block_info *info)
+static int read_header(const uint8_t *p, size_t len, struct varve_block_info *info)
 {
-    const uint8_t *p = buf;
     if (len < VARVE_BLOCK_HEADER || varve_get_u32(p) != VARVE_BLOCK_MAGIC) {
         return VARVE_E_CORRUPT;
     }
@@ -267,10 +266,34 @@ int varve_block_open(const void *buf, size_t len, struct varve_block_info *info)
         return VARVE_E_VERSION;
     }
     get_header(p, info);
-    if (!is_sane(info, len) || block_crc(p, info->length) != varve_get_u32(p + 12)) {
-        return VARVE_E_CORRUPT;
-    }
+    return is_sane(info, len) ? 0 : VARVE_E_CORRUPT;
+}
+
+// Only whole blocks have flags that say something.
+static int check_flags(const uint8_t *p)
+{
     return (p[7] & ~(unsigned)FLAG_UPTO_SEQ) == 0 ? 0 : VARVE_E_VERSION;
+}
+
+bool varve_block_is_whole(const void *buf, size_t length)
+{
+    const uint8_t *p = buf;
+    return block_crc(p, length) == varve_get_u32(p + 12);
+}
+
+int varve_block_peek(const void *buf, size_t len, struct varve_block_info *info)
+{
+    int rc = read_header(buf, len, info);
+    return rc == 0 ? check_flags(buf) : rc;
+}
+
+int varve_block_open(const void *buf, size_t len, struct varve_block_info *info)
+{
+    int rc = read_header(buf, len, info);
+    if (rc == 0 && !varve_block_is_whole(buf, info->length)) {
+        rc = VARVE_E_CORRUPT;
+    }
+    return rc == 0 ? check_flags(buf) : rc;
 }
 
 // Walks the directory together with the chunks that it describes.

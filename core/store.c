@@ -108,15 +108,21 @@ static int get_from_outbox(struct varve_host *host, unsigned tier,
 }
 
 static int get_from_backend(struct varve_backend *backend, unsigned tier,
-                            const struct varve_block_key *key, void *buf, size_t cap)
+                            const struct varve_block_key *key, void *buf, size_t cap,
+                            struct varve_block_info *info)
 {
+    const struct varve_backend_ops *ops = backend->instance.plugin->backend;
     if ((backend->conf->tiers >> tier & 1u) == 0) {
         return VARVE_E_NOT_FOUND;
     }
     varve_port_mutex_lock(&backend->lock);
-    int rc = backend->instance.plugin->backend->get(&backend->instance, tier, key, buf, cap);
+    int rc = ops->get(&backend->instance, tier, key, buf, cap);
     varve_port_mutex_unlock(&backend->lock);
-    return rc;
+    if (rc <= 0) {
+        return rc;
+    }
+    return ops->get_checks ? varve_block_peek(buf, (size_t)rc, info)
+                           : varve_block_open(buf, (size_t)rc, info);
 }
 
 int varve_store_get(struct varve_host *host, unsigned tier, const struct varve_block_key *key,
@@ -126,8 +132,7 @@ int varve_store_get(struct varve_host *host, unsigned tier, const struct varve_b
     rc = rc > 0 ? varve_block_open(buf, (size_t)rc, info) : rc;
     // A copy that is damaged or gone may be whole in another backend.
     for (size_t b = 0; rc != 0 && b < host->backend_count; b++) {
-        int got = get_from_backend(&host->backends[b], tier, key, buf, cap);
-        got = got > 0 ? varve_block_open(buf, (size_t)got, info) : got;
+        int got = get_from_backend(&host->backends[b], tier, key, buf, cap, info);
         rc = got == 0 || rc == VARVE_E_NOT_FOUND ? got : rc;
     }
     return rc;

@@ -108,6 +108,12 @@ int varve_block_finish(struct varve_block_writer *w);
 // block). Returns 0, VARVE_E_CORRUPT, or VARVE_E_VERSION for a block of a later format.
 int varve_block_open(const void *buf, size_t len, struct varve_block_info *info);
 
+// The same without the CRC, for bytes that are known to be whole.
+int varve_block_peek(const void *buf, size_t len, struct varve_block_info *info);
+
+// Whether the CRC of a block of `length` (>= VARVE_BLOCK_HEADER) bytes is right.
+bool varve_block_is_whole(const void *buf, size_t length);
+
 // Decodes the points of one series with from_ms <= time <= to_ms out of a block that
 // varve_block_open() accepted, in time order within each chunk. Returns the number stored in `out`
 // (0 when the series is not in the block), VARVE_E_FULL when `cap` is too small, VARVE_E_CORRUPT,

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   3u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   4u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
@@ -171,6 +171,8 @@ struct varve_backend_ops {
                 int64_t from_ms, struct varve_block_key *out);
     int (*get)(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
                void *buf, size_t cap);
+    // get() has verified a checksum over the whole block: the host need not do it again.
+    bool get_checks;
 
     // Optional: changes what is stored, because the operator asked for it (`varve prune`). Puts
     // `block`, `length` bytes long and with the same start and number, in the place of the block

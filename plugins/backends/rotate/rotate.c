@@ -315,6 +315,7 @@ static const struct varve_backend_ops ops = {
     .abort = rotate_abort,
     .next = store_next,
     .get = store_get,
+    .get_checks = true, // the payload's CRC
     .load_series = rotate_load_series,
     .load_events = rotate_load_events,
     .load_tiers = store_load_tiers,

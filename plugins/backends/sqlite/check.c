@@ -34,11 +34,12 @@ static int quick_check(struct varve_sqlite_store *s, struct varve_check *check)
 }
 
 static int check_block(struct varve_sqlite_store *s, struct varve_check *check,
-                       const struct varve_sqlite_entry *e)
+                       struct varve_sqlite_entry *e)
 {
     struct varve_block_info info;
     char text[VARVE_MESSAGE_TEXT];
-    int rc = varve_sqlite_get(s->self, e->tier, &e->key, check->buf, VARVE_BLOCK_MAX);
+    int rc =
+        e->length > VARVE_BLOCK_MAX ? VARVE_E_CORRUPT : varve_sqlite_slot_read(s, e, check->buf);
     const int found = rc < 0 ? rc : varve_block_open(check->buf, (size_t)rc, &info);
 
     if (found == 0) {
@@ -59,7 +60,7 @@ static int check_block(struct varve_sqlite_store *s, struct varve_check *check,
 
 // One slot. A slot without a block matters only when some slot's header is damaged: it may be this.
 static int check_slot(struct varve_sqlite_store *s, struct varve_check *check,
-                      const struct varve_sqlite_entry *e)
+                      struct varve_sqlite_entry *e)
 {
     const bool repair = (check->flags & VARVE_CHECK_REPAIR) != 0;
     int rc = e->length > 0 ? check_block(s, check, e) : 0;
@@ -78,7 +79,7 @@ static int check_slots(struct varve_sqlite_store *s, struct varve_check *check)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < s->index.count; i++) {
-        const struct varve_sqlite_entry entry = s->index.entries[i];
+        struct varve_sqlite_entry entry = s->index.entries[i];
         rc = check_slot(s, check, &entry);
     }
     if (rc == 0 && s->damaged > 0) {

@@ -12,13 +12,21 @@
 
 #define VARVE_SQLITE_NONE SIZE_MAX
 
+enum {
+    VARVE_SQLITE_IN_WAL = 1u,    // `place` is in the WAL
+    VARVE_SQLITE_SCATTERED = 2u, // the pages at `place` do not follow each other
+};
+
 struct varve_sqlite_entry {
     struct varve_block_key key;
     uint32_t slot;   // number within the tier
     uint32_t length; // bytes of the block; 0: the slot is free
     uint32_t first;  // number of its first overflow page; 0: not looked up yet
+    uint32_t place;  // direct.c: where its first page was read last; 0: not known
+    uint32_t crc;    // of the block, where `place` is known
     uint16_t pages;  // capacity: overflow pages
     uint8_t tier;    // index in the host's list
+    uint8_t flags;   // VARVE_SQLITE_*, of direct.c
 };
 
 struct varve_sqlite_index {

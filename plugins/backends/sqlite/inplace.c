@@ -320,6 +320,8 @@ void varve_sqlite_inplace_forget(struct varve_sqlite_store *s, struct varve_sqli
         }
     }
     e->first = 0;
+    e->place = 0;
+    e->flags = 0;
 }
 
 int varve_sqlite_inplace_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf,

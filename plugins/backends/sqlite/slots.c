@@ -85,6 +85,7 @@ static int read_entry(struct varve_sqlite_store *s, unsigned tier, sqlite3_int64
 
     *e = (struct varve_sqlite_entry){.slot = (uint32_t)row, .tier = (uint8_t)tier};
     e->pages = (uint16_t)(room / (s->page - 4));
+    varve_sqlite_vfs_watch(&s->vfs);
     int rc = room < VARVE_BLOCK_HEADER ? VARVE_E_AGAIN : read_header(s, row, offset, header);
     if (rc < 0) {
         return rc;
@@ -97,7 +98,9 @@ static int read_entry(struct varve_sqlite_store *s, unsigned tier, sqlite3_int64
         s->damaged += rc == VARVE_E_CORRUPT;
         e->key = (struct varve_block_key){INT64_MIN, INT64_MIN, 0};
         e->length = 0;
+        return 0;
     }
+    varve_sqlite_direct_learn(s, e, header);
     return 0;
 }
 
@@ -332,6 +335,7 @@ static int overwrite(struct varve_sqlite_store *s, const struct varve_put *put, 
         varve_sqlite_index_remove(&s->index, at);
         entry.key = put->key;
         entry.length = put->length;
+        entry.crc = varve_sqlite_slot_crc(put->block);
         varve_sqlite_index_insert(&s->index, &entry);
     }
     return rc;
@@ -471,7 +475,7 @@ static int read_by_sqlite(struct varve_sqlite_store *s, const struct varve_sqlit
                               "read a block");
 }
 
-static int read_block(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf)
+int varve_sqlite_slot_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf)
 {
     struct varve_block_key key;
     uint32_t length;
@@ -484,7 +488,8 @@ static int read_block(struct varve_sqlite_store *s, struct varve_sqlite_entry *e
         return rc;
     }
     rc = varve_sqlite_slot_header(buf, e->length, &key, &length);
-    if (rc < 0 || length != e->length || key.start_ms != e->key.start_ms || key.seq != e->key.seq) {
+    if (rc < 0 || length != e->length || key.start_ms != e->key.start_ms || key.seq != e->key.seq ||
+        !varve_block_is_whole(buf, length)) {
         varve_instance_fail(s->self, "%s: slot %u does not hold the block it should", s->path,
                             e->slot);
         return VARVE_E_CORRUPT;
@@ -506,5 +511,16 @@ int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct va
         return VARVE_E_NOT_FOUND;
     }
     struct varve_sqlite_entry *e = &s->index.entries[at];
-    return e->length > cap ? VARVE_E_TOO_BIG : read_block(s, e, buf);
+    if (e->length > cap) {
+        return VARVE_E_TOO_BIG;
+    }
+    if (varve_sqlite_direct_read(s, e, buf, cap)) {
+        return (int)e->length;
+    }
+    varve_sqlite_vfs_watch(&s->vfs);
+    rc = varve_sqlite_slot_read(s, e, buf);
+    if (rc > 0) {
+        varve_sqlite_direct_learn(s, e, buf);
+    }
+    return rc;
 }

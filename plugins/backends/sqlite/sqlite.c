@@ -465,6 +465,7 @@ static const struct varve_backend_ops ops = {
     .abort = varve_sqlite_abort,
     .next = varve_sqlite_next,
     .get = varve_sqlite_get,
+    .get_checks = true,
     .load_series = varve_sqlite_load_series,
     .load_events = varve_sqlite_load_events,
     .load_tiers = store_load_tiers,

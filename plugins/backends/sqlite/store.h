@@ -137,6 +137,10 @@ int varve_sqlite_next(struct varve_instance *self, unsigned tier,
 int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
                      void *buf, size_t cap);
 
+// Copies the slot's block, e->length bytes, as SQLite (or its pages) have it now, and checks it.
+// Returns its length, VARVE_E_CORRUPT, or an error of reading.
+int varve_sqlite_slot_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf);
+
 // Makes the slot free, in the open transaction. The index does not know yet: set s->stale.
 int varve_sqlite_slot_clear(struct varve_sqlite_store *s, const struct varve_sqlite_entry *e);
 
@@ -156,13 +160,22 @@ int varve_sqlite_inplace_write(struct varve_sqlite_store *s, struct varve_sqlite
                                const struct varve_put *put);
 int varve_sqlite_inplace_commit(struct varve_sqlite_store *s);
 void varve_sqlite_inplace_abort(struct varve_sqlite_store *s);
-// SQLite is about to write to the slot itself.
+// SQLite is about to write to the slot itself: forgets where its pages are.
 void varve_sqlite_inplace_forget(struct varve_sqlite_store *s, struct varve_sqlite_entry *e);
 // The first `len` bytes of the slot's block.
 int varve_sqlite_inplace_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf,
                               uint32_t len);
 // Before SQLite reads or writes: makes it read again what was written without it.
 void varve_sqlite_catch_up(struct varve_sqlite_store *s);
+
+// ---- direct.c -----------------------------------------------------------------------------------
+
+// Reads and checks the block where it was seen last; false when it has to be asked for.
+bool varve_sqlite_direct_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf,
+                              size_t cap);
+// Notes where the block that others have just read lies, and its CRC; `header` is its own.
+void varve_sqlite_direct_learn(struct varve_sqlite_store *s, struct varve_sqlite_entry *e,
+                               const uint8_t *header);
 
 // ---- dictionary.c, events.c ---------------------------------------------------------------------
 

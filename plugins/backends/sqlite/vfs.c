@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "varve/block.h"
 #include "vfs.h"
 
 #define LOCK_OFFSET 0x40000000
@@ -96,6 +97,18 @@ static int file_close(sqlite3_file *base)
     return SQLITE_OK;
 }
 
+// Notes where a block begins, for who watches.
+static void look(struct varve_sqlite_file *f, const uint8_t *page, int64_t len, int64_t offset)
+{
+    static const uint8_t magic[] = {VARVE_BLOCK_MAGIC & 0xff, VARVE_BLOCK_MAGIC >> 8 & 0xff,
+                                    VARVE_BLOCK_MAGIC >> 16 & 0xff, VARVE_BLOCK_MAGIC >> 24};
+
+    if (f->vfs->watching && len >= 8 && memcmp(page + 4, magic, sizeof magic) == 0) {
+        f->vfs->sight = (struct varve_sqlite_sight){offset, f->role == ROLE_WAL};
+        f->vfs->watching = false;
+    }
+}
+
 static int file_read(sqlite3_file *base, void *buf, int len, sqlite3_int64 offset)
 {
     struct varve_sqlite_file *f = file_of(base);
@@ -104,6 +117,7 @@ static int file_read(sqlite3_file *base, void *buf, int len, sqlite3_int64 offse
     if (n < 0) {
         return failed(f->vfs, (int)n, SQLITE_IOERR_READ);
     }
+    look(f, buf, n, offset);
     if (n < len) {
         memset((uint8_t *)buf + n, 0, (size_t)(len - n));
         return SQLITE_IOERR_SHORT_READ;
@@ -450,14 +464,30 @@ void varve_sqlite_vfs_unregister(struct varve_sqlite_vfs *vfs)
     (void)sqlite3_vfs_unregister(&vfs->base); // always SQLITE_OK
 }
 
-struct varve_file *varve_sqlite_vfs_database(struct varve_sqlite_vfs *vfs)
+static struct varve_file *find_file(struct varve_sqlite_vfs *vfs, enum role role)
 {
     for (struct varve_sqlite_file *f = vfs->files; f != NULL; f = f->next) {
-        if (f->role == ROLE_MAIN) {
+        if (f->role == role && !f->absent) {
             return &f->file;
         }
     }
     return NULL;
+}
+
+struct varve_file *varve_sqlite_vfs_database(struct varve_sqlite_vfs *vfs)
+{
+    return find_file(vfs, ROLE_MAIN);
+}
+
+struct varve_file *varve_sqlite_vfs_wal(struct varve_sqlite_vfs *vfs)
+{
+    return find_file(vfs, ROLE_WAL);
+}
+
+void varve_sqlite_vfs_watch(struct varve_sqlite_vfs *vfs)
+{
+    vfs->sight.offset = 0;
+    vfs->watching = true;
 }
 
 uint64_t varve_sqlite_vfs_bytes(struct varve_sqlite_vfs *vfs)
