@@ -106,36 +106,37 @@ int varve_live_rows(struct varve_host *host, unsigned tier, varve_series_id id, 
     return t.full ? VARVE_E_FULL : (int)t.count;
 }
 
-static void widen(int64_t time_ms, int64_t *oldest_ms, int64_t *newest_ms)
+// A range of times; none yet: oldest_ms is after newest_ms.
+struct range {
+    int64_t oldest_ms, newest_ms;
+};
+
+static void widen(struct range *range, int64_t time_ms)
 {
-    *oldest_ms = time_ms < *oldest_ms ? time_ms : *oldest_ms;
-    *newest_ms = time_ms > *newest_ms ? time_ms : *newest_ms;
+    range->oldest_ms = time_ms < range->oldest_ms ? time_ms : range->oldest_ms;
+    range->newest_ms = time_ms > range->newest_ms ? time_ms : range->newest_ms;
 }
 
-static void widen_by_raw(const struct varve_host *host, int64_t step_ms, int64_t *oldest_ms,
-                         int64_t *newest_ms)
+static void widen_by_raw(const struct varve_host *host, struct range *range)
 {
     const struct varve_window *window = &host->windows[0];
     for (uint32_t i = 0; i < window->count; i++) {
-        widen(varve_bucket(varve_raw_row_ms(host, &window->rows.raw[i]), step_ms), oldest_ms,
-              newest_ms);
+        widen(range, varve_raw_row_ms(host, &window->rows.raw[i]));
     }
 }
 
-static void widen_by_cells(const struct varve_host *host, unsigned tier, int64_t *oldest_ms,
-                           int64_t *newest_ms)
+static void widen_by_cells(const struct varve_host *host, unsigned tier, struct range *range)
 {
     const struct varve_window *window = &host->windows[tier];
-    int64_t step_ms = host->tiers[tier].step_ms;
     for (uint32_t i = 0; i < window->count; i++) {
-        widen(varve_window_cell(window, i).start_ms, oldest_ms, newest_ms);
+        widen(range, varve_window_cell(window, i).start_ms);
     }
     uint32_t series_count = varve_series_count(&host->series);
     for (unsigned level = 0; level < tier; level++) {
         for (uint32_t id = 0; id < series_count; id++) {
             const struct varve_cell *open = &host->rollup.open[level][id];
             if (open->count > 0) {
-                widen(varve_bucket(open->start_ms, step_ms), oldest_ms, newest_ms);
+                widen(range, open->start_ms);
             }
         }
     }
@@ -144,14 +145,18 @@ static void widen_by_cells(const struct varve_host *host, unsigned tier, int64_t
 void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
                       int64_t *newest_ms)
 {
-    *oldest_ms = INT64_MAX;
-    *newest_ms = INT64_MIN;
+    struct range range = {INT64_MAX, INT64_MIN};
     varve_port_mutex_lock(&host->store_lock);
     if (host->timebase.trusted || host->windows[0].first_boot_ms == INT64_MAX) {
-        widen_by_raw(host, tier == 0 ? 1 : host->tiers[tier].step_ms, oldest_ms, newest_ms);
+        widen_by_raw(host, &range);
     }
     if (tier > 0) {
-        widen_by_cells(host, tier, oldest_ms, newest_ms);
+        widen_by_cells(host, tier, &range);
     }
     varve_port_mutex_unlock(&host->store_lock);
+    // A row is in its cell, and the oldest row in the oldest one: two divisions, not one a row.
+    bool cells = tier > 0 && range.oldest_ms <= range.newest_ms;
+    int64_t step_ms = cells ? host->tiers[tier].step_ms : 1;
+    *oldest_ms = cells ? varve_bucket(range.oldest_ms, step_ms) : range.oldest_ms;
+    *newest_ms = cells ? varve_bucket(range.newest_ms, step_ms) : range.newest_ms;
 }
