@@ -25,7 +25,7 @@ static void open_with(struct bench *b, size_t journal)
 
 static struct varve_sqlite_entry *entry_of(const struct bench *b, int64_t i)
 {
-    const struct varve_sqlite_index *index = &varve_sqlite_of(b->self)->index;
+    struct varve_sqlite_index *index = &varve_sqlite_of(b->self)->index;
     const struct varve_block_key key = nth(i);
     const size_t at = varve_sqlite_index_block(index, 0, &key);
 

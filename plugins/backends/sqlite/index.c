@@ -20,9 +20,24 @@ static bool before(const struct varve_sqlite_entry *e, unsigned tier, int64_t st
     return e->key.seq < seq;
 }
 
-size_t varve_sqlite_index_find(const struct varve_sqlite_index *index, unsigned tier,
-                               int64_t start_ms, uint32_t seq)
+// Whether `at` is the first entry that is not before the key.
+static bool is_first(const struct varve_sqlite_index *index, size_t at, unsigned tier,
+                     int64_t start_ms, uint32_t seq)
 {
+    return at < index->count && !before(&index->entries[at], tier, start_ms, seq) &&
+           (at == 0 || before(&index->entries[at - 1], tier, start_ms, seq));
+}
+
+// A reader goes from block to block: the same place as before, or the next one.
+size_t varve_sqlite_index_find(struct varve_sqlite_index *index, unsigned tier, int64_t start_ms,
+                               uint32_t seq)
+{
+    for (size_t at = index->found; at < index->found + 2; at++) {
+        if (is_first(index, at, tier, start_ms, seq)) {
+            index->found = at;
+            return at;
+        }
+    }
     size_t low = 0;
     size_t high = index->count;
 
@@ -34,10 +49,11 @@ size_t varve_sqlite_index_find(const struct varve_sqlite_index *index, unsigned 
             high = middle;
         }
     }
+    index->found = low;
     return low;
 }
 
-size_t varve_sqlite_index_block(const struct varve_sqlite_index *index, unsigned tier,
+size_t varve_sqlite_index_block(struct varve_sqlite_index *index, unsigned tier,
                                 const struct varve_block_key *key)
 {
     const size_t at = varve_sqlite_index_find(index, tier, key->start_ms, key->seq);
@@ -50,7 +66,7 @@ size_t varve_sqlite_index_block(const struct varve_sqlite_index *index, unsigned
     return at;
 }
 
-size_t varve_sqlite_index_expired(const struct varve_sqlite_index *index, unsigned tier,
+size_t varve_sqlite_index_expired(struct varve_sqlite_index *index, unsigned tier,
                                   int64_t before_ms, unsigned pages)
 {
     size_t oldest = VARVE_SQLITE_NONE;

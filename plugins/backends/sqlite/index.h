@@ -34,19 +34,20 @@ struct varve_sqlite_index {
     size_t count;
     size_t cap;
     size_t blocks; // entries with a block
+    size_t found;  // where varve_sqlite_index_find() was last
 };
 
 // The first entry that is not before (tier, start, seq); index->count when there is none.
-size_t varve_sqlite_index_find(const struct varve_sqlite_index *index, unsigned tier,
-                               int64_t start_ms, uint32_t seq);
+size_t varve_sqlite_index_find(struct varve_sqlite_index *index, unsigned tier, int64_t start_ms,
+                               uint32_t seq);
 
 // The entry of the block with exactly this key, or VARVE_SQLITE_NONE.
-size_t varve_sqlite_index_block(const struct varve_sqlite_index *index, unsigned tier,
+size_t varve_sqlite_index_block(struct varve_sqlite_index *index, unsigned tier,
                                 const struct varve_block_key *key);
 
 // The oldest slot of the tier that is free or whose block ends before before_ms, preferring one of
 // at least `pages` pages; or VARVE_SQLITE_NONE.
-size_t varve_sqlite_index_expired(const struct varve_sqlite_index *index, unsigned tier,
+size_t varve_sqlite_index_expired(struct varve_sqlite_index *index, unsigned tier,
                                   int64_t before_ms, unsigned pages);
 
 // Puts an entry in its place. The caller has made sure that there is room.

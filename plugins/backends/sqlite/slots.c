@@ -213,7 +213,7 @@ static int find_victim(struct varve_sqlite_store *s, const struct varve_put *put
 }
 
 // Bytes of the tier's slots.
-static uint64_t tier_bytes(const struct varve_sqlite_store *s, unsigned tier)
+static uint64_t tier_bytes(struct varve_sqlite_store *s, unsigned tier)
 {
     uint64_t pages = 0;
     size_t i = varve_sqlite_index_find(&s->index, tier, INT64_MIN, 0);
@@ -280,7 +280,7 @@ int varve_sqlite_slots_trim(struct varve_sqlite_store *s)
 
 // How many slots are made at a time. Without SQLite's help only an expired or free slot can be
 // written, so there make enough for a while.
-static unsigned slots_ahead(const struct varve_sqlite_store *s, const struct varve_put *put,
+static unsigned slots_ahead(struct varve_sqlite_store *s, const struct varve_put *put,
                             unsigned pages)
 {
     const uint64_t slot_bytes = (uint64_t)pages * s->page;
