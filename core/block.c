@@ -311,6 +311,20 @@ static struct directory directory_start(const void *buf, const struct varve_bloc
         .in = p + info->directory, .end = p + info->length, .chunk = VARVE_BLOCK_HEADER};
 }
 
+// Both numbers of an entry. Most are a byte, and a byte or two; those are taken without a loop.
+static inline bool directory_entry(struct directory *d, uint64_t *gap, uint64_t *bytes)
+{
+    const uint8_t *in = d->in;
+    if (d->end - in < 3 || in[0] >= 0x80 || (in[1] >= 0x80 && in[2] >= 0x80)) {
+        return varve_get_varint(&d->in, d->end, gap) && varve_get_varint(&d->in, d->end, bytes);
+    }
+    bool two = in[1] >= 0x80;
+    *gap = in[0];
+    *bytes = two ? (in[1] & 0x7fu) | (uint32_t)in[2] << 7 : in[1];
+    d->in = in + 2 + two;
+    return true;
+}
+
 // Moves to the next entry; 0, VARVE_E_NOT_FOUND behind the last, VARVE_E_CORRUPT.
 static int directory_next(struct directory *d, const struct varve_block_info *info)
 {
@@ -318,7 +332,7 @@ static int directory_next(struct directory *d, const struct varve_block_info *in
     if (d->in >= d->end) {
         return VARVE_E_NOT_FOUND;
     }
-    if (!varve_get_varint(&d->in, d->end, &gap) || !varve_get_varint(&d->in, d->end, &bytes)) {
+    if (!directory_entry(d, &gap, &bytes)) {
         return VARVE_E_CORRUPT;
     }
     d->chunk += d->bytes;
