@@ -225,6 +225,19 @@ int varve_block_finish(struct varve_block_writer *w)
     return (int)w->info.length;
 }
 
+int varve_block_empty(void *buf, const struct varve_block_info *info)
+{
+    struct varve_block_info empty = *info;
+    empty.key.end_ms = info->key.start_ms;
+    empty.length = VARVE_BLOCK_HEADER;
+    empty.directory = VARVE_BLOCK_HEADER;
+    empty.rows = 0;
+    empty.entries = 0;
+    put_header(buf, &empty);
+    varve_put_u32((uint8_t *)buf + 12, block_crc(buf, VARVE_BLOCK_HEADER));
+    return VARVE_BLOCK_HEADER;
+}
+
 // ---- reading ------------------------------------------------------------------------------------
 
 static void get_header(const uint8_t *p, struct varve_block_info *info)

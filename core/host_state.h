@@ -179,6 +179,9 @@ size_t varve_pipeline_drain(struct varve_host *host);
 void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force);
 // At shutdown: open cells of the base tier, where no finer tier is persisted.
 void varve_pipeline_close_base(struct varve_host *host);
+// Every closed cell into a block: what stored blocks do not hold is then in open cells only. Any
+// task, without locks.
+void varve_pipeline_close_cells(struct varve_host *host);
 // Once it is known what is stored where: how windows are cut.
 void varve_pipeline_plan(struct varve_host *host);
 // Boot time at which tick() has something to do next.

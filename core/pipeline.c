@@ -154,6 +154,13 @@ void varve_pipeline_close_base(struct varve_host *host)
     varve_port_mutex_unlock(&host->store_lock);
 }
 
+void varve_pipeline_close_cells(struct varve_host *host)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    varve_cells_close(host, host->tier_count - 1);
+    varve_port_mutex_unlock(&host->store_lock);
+}
+
 int64_t varve_pipeline_due(struct varve_host *host)
 {
     varve_port_mutex_lock(&host->store_lock);

@@ -104,6 +104,10 @@ int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
 // nothing was added.
 int varve_block_finish(struct varve_block_writer *w);
 
+// Writes a block without rows to `buf` (VARVE_BLOCK_HEADER bytes): start, number, marks and totals
+// of `info`. What pruning leaves of a tier's newest block. Returns its length in bytes.
+int varve_block_empty(void *buf, const struct varve_block_info *info);
+
 // Reads and checks a header and the CRC of the `len` bytes at `buf` (which may be longer than the
 // block). Returns 0, VARVE_E_CORRUPT, or VARVE_E_VERSION for a block of a later format.
 int varve_block_open(const void *buf, size_t len, struct varve_block_info *info);

@@ -26,11 +26,18 @@
 //   IMPORT_SERIES  text series, u8 kind                             ID (i32 id)
 //   IMPORT_POINTS  runs                                             no answer at all, not even END
 //   IMPORT_END     -                                                -
+//   PRUNE_BEGIN    text selector, i64 before, i32 tier, u8 apply    -
+//   PRUNE_STEP     -                                                PRUNE
 //
 //   SERIES row     u16 id, u8 kind, text series, text unit, text help
 //   POINTS row     runs
 //   INFO, STATS, EVENT, INSTANCE: the fields of the struct in the order of tools/client/fields.c;
 //                  STATS then has its tiers and its backends in the same way
+//   PRUNE row      the fields of struct varve_prune_report, u32 tiers, the fields of each
+//
+// PRUNE_STEP does one bounded step of the prune that this connection began last and tells how far
+// it is; between two steps the daemon serves others. A prune whose connection ends stops there. One
+// connection prunes at a time, others are told VARVE_E_BUSY.
 //
 // IMPORT_POINTS is not answered so that it streams; its first failure is kept and is the status of
 // IMPORT_END, which makes durable what was imported. Whoever reads takes nothing on trust: every
@@ -41,6 +48,7 @@
 #ifndef VARVE_CLIENT_H
 #define VARVE_CLIENT_H
 
+#include "varve/prune.h"
 #include "varve/query.h"
 
 #ifdef __cplusplus
@@ -71,6 +79,8 @@ enum varve_frame_type {
     VARVE_FRAME_IMPORT_SERIES = 11,
     VARVE_FRAME_IMPORT_POINTS = 12,
     VARVE_FRAME_IMPORT_END = 13,
+    VARVE_FRAME_PRUNE_BEGIN = 14,
+    VARVE_FRAME_PRUNE_STEP = 15,
 
     VARVE_FRAME_ROW_INFO = 64,
     VARVE_FRAME_ROW_SERIES = 65,
@@ -80,6 +90,7 @@ enum varve_frame_type {
     VARVE_FRAME_ROW_INSTANCE = 69,
     VARVE_FRAME_ROW_LINE = 70,
     VARVE_FRAME_ROW_ID = 71,
+    VARVE_FRAME_ROW_PRUNE = 72,
     VARVE_FRAME_END = 127,
 };
 
@@ -146,6 +157,12 @@ int varve_client_import_series(struct varve_client *client, const struct varve_s
 int varve_client_import_points(struct varve_client *client, int id,
                                const struct varve_point *points, size_t n);
 int varve_client_import_end(struct varve_client *client);
+
+// Prune: begin, then steps until report->done; see varve/prune.h. Dotted names may be selectors,
+// too. Who asks is what the daemon knows of the connection: `request->by` is not sent.
+int varve_client_prune_begin(struct varve_client *client,
+                             const struct varve_prune_request *request);
+int varve_client_prune_step(struct varve_client *client, struct varve_prune_report *report);
 
 #ifdef __cplusplus
 }

@@ -357,6 +357,80 @@ static void the_largest_block_fits(void **state)
     assert_true(bench_has(b, 2, nth(1), VARVE_BLOCK_MAX));
 }
 
+// ---- replacing ----------------------------------------------------------------------------------
+
+// A block of `length` bytes with the key of another; 0: nothing. False: the backend cannot.
+static bool replace(struct bench *b, int64_t i, uint32_t length)
+{
+    static uint8_t buf[VARVE_BLOCK_MAX];
+    struct varve_block_key key = nth(i);
+
+    if (b->ops->replace == NULL) {
+        return false;
+    }
+    key.end_ms--; // what is left of it ends earlier
+    bench_block(buf, 0, &key, length > 0 ? length : VARVE_BLOCK_HEADER);
+    assert_int_equal(b->ops->replace(b->self, 0, &key, length > 0 ? buf : NULL, length), 0);
+    return true;
+}
+
+static bool has_replaced(struct bench *b, int64_t i, uint32_t length)
+{
+    struct varve_block_key key = nth(i);
+
+    key.end_ms--;
+    return bench_has(b, 0, key, length);
+}
+
+static void a_replaced_block_is_the_new_one_and_a_removed_one_is_gone(void **state)
+{
+    struct bench *b = *state;
+    struct varve_block_key key = nth(1);
+
+    for (int64_t i = 0; i < 4; i++) {
+        bench_store(b, 0, nth(i), 9000, NEVER);
+        bench_store(b, 1, nth(i), 700, NEVER);
+    }
+    if (!replace(b, 1, 0)) {
+        return;
+    }
+    assert_true(replace(b, 2, 500));
+    assert_true(replace(b, 3, 80));
+    assert_int_equal(b->ops->commit(b->self), 0);
+    assert_true(bench_has(b, 0, nth(0), 9000));
+    assert_int_equal(b->ops->replace(b->self, 0, &key, NULL, 0), VARVE_E_NOT_FOUND);
+    assert_true(has_replaced(b, 2, 500));
+    assert_true(has_replaced(b, 3, 80));
+    assert_int_equal(bench_count(b, 0), 3);
+    assert_int_equal(bench_count(b, 1), 4);
+    bench_store(b, 0, nth(1), 800, NEVER); // its place is free
+    assert_true(bench_has(b, 0, nth(1), 800));
+    assert_int_equal(bench_count(b, 0), 4);
+}
+
+static void what_was_replaced_stays_so(void **state)
+{
+    struct bench *b = *state;
+
+    for (int64_t i = 0; i < 3; i++) {
+        bench_store(b, 0, nth(i), 9000, NEVER);
+    }
+    if (!replace(b, 0, 0) || !replace(b, 1, 500)) {
+        return;
+    }
+    assert_int_equal(b->ops->commit(b->self), 0);
+    bench_reopen(b);
+    assert_int_equal(bench_count(b, 0), 2);
+    assert_true(has_replaced(b, 1, 500));
+    assert_true(bench_has(b, 0, nth(2), 9000));
+    assert_true(replace(b, 1, 0));
+    assert_true(replace(b, 2, 100));
+    b->ops->abort(b->self);
+    assert_int_equal(bench_count(b, 0), 2);
+    assert_true(has_replaced(b, 1, 500));
+    assert_true(bench_has(b, 0, nth(2), 9000));
+}
+
 // ---- a random run against a model ---------------------------------------------------------------
 
 #define STEPS 600
@@ -545,10 +619,12 @@ int backend_contract_run(const struct backend_contract *contract)
         BEHAVIOUR(a_buffer_too_small_is_refused),
         BEHAVIOUR(nonsense_is_refused_with_a_reason),
         BEHAVIOUR(the_largest_block_fits),
+        BEHAVIOUR(a_replaced_block_is_the_new_one_and_a_removed_one_is_gone),
         BEHAVIOUR(what_is_committed_and_not_expired_is_there_after_random_work),
         BEHAVIOUR(stats_tell_blocks_and_persistence),
     };
-    const struct CMUnitTest lasting[] = {BEHAVIOUR(a_reopened_store_has_everything)};
+    const struct CMUnitTest lasting[] = {BEHAVIOUR(a_reopened_store_has_everything),
+                                         BEHAVIOUR(what_was_replaced_stays_so)};
     const struct CMUnitTest fleeting[] = {
         BEHAVIOUR(a_store_without_survival_is_empty_after_reopening)};
 #undef BEHAVIOUR

@@ -20,6 +20,8 @@
 
 // A daemon that is flushing answers late; nothing else takes near as long.
 #define ANSWER_MS 60000
+// Beginning to prune flushes twice.
+#define PRUNE_MS (2 * ANSWER_MS)
 
 __attribute__((format(printf, 3, 4))) static int fail(struct varve_client *client, int rc,
                                                       const char *format, ...)
@@ -460,4 +462,29 @@ int varve_client_import_points(struct varve_client *client, int id,
 int varve_client_import_end(struct varve_client *client)
 {
     return request_empty(client, VARVE_FRAME_IMPORT_END, NULL, NULL);
+}
+
+// ---- prune --------------------------------------------------------------------------------------
+
+int varve_client_prune_begin(struct varve_client *client, const struct varve_prune_request *asked)
+{
+    struct varve_wire_writer w;
+    int rc = begin(client, VARVE_FRAME_PRUNE_BEGIN, &w);
+    if (rc < 0) {
+        return rc;
+    }
+    varve_prune_request_put(&w, asked);
+    return request(client, &w, PRUNE_MS, NULL, NULL);
+}
+
+static int take_report(void *arg, uint16_t type, struct varve_wire_reader *payload)
+{
+    varve_prune_report_get(payload, arg);
+    return type == VARVE_FRAME_ROW_PRUNE && varve_wire_done(payload) ? 0 : VARVE_E_CORRUPT;
+}
+
+int varve_client_prune_step(struct varve_client *client, struct varve_prune_report *report)
+{
+    memset(report, 0, sizeof *report);
+    return request_empty(client, VARVE_FRAME_PRUNE_STEP, take_report, report);
 }

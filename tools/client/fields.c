@@ -154,6 +154,20 @@ const struct varve_field varve_info_fields[] = {
     FIELDS_END,
 };
 
+#define PRUNE(member, kind) FIELD(varve_prune_report, member, VARVE_FIELD_##kind)
+const struct varve_field varve_prune_fields[] = {
+    PRUNE(done, BOOL),       PRUNE(series, U32), PRUNE(unsettled, I32),
+    PRUNE(left_alone, TEXT), FIELDS_END,
+};
+
+#define PRUNE_TIER(member, kind) FIELD(varve_prune_tier, member, VARVE_FIELD_##kind)
+const struct varve_field varve_prune_tier_fields[] = {
+    PRUNE_TIER(name, TEXT),      PRUNE_TIER(selected, BOOL),  PRUNE_TIER(removed, U32),
+    PRUNE_TIER(rewritten, U32),  PRUNE_TIER(kept, U32),       PRUNE_TIER(damaged, U32),
+    PRUNE_TIER(rows, U64),       PRUNE_TIER(bytes, U64),      PRUNE_TIER(oldest_ms, TIME),
+    PRUNE_TIER(newest_ms, TIME), PRUNE_TIER(needed_ms, TIME), FIELDS_END,
+};
+
 static void put_field(struct varve_wire_writer *w, const struct varve_field *field,
                       const uint8_t *at)
 {
@@ -316,4 +330,43 @@ void varve_query_get(struct varve_wire_reader *r, struct varve_query *query)
     r->failed = r->failed || agg > VARVE_AGG_RATE || by_time > 1;
     query->agg = agg > VARVE_AGG_RATE ? VARVE_AGG_AUTO : (enum varve_agg)agg;
     query->by_time = by_time == 1;
+}
+
+void varve_prune_request_put(struct varve_wire_writer *w, const struct varve_prune_request *request)
+{
+    varve_wire_put_text(w, request->selector);
+    varve_wire_put_i64(w, request->before_ms);
+    varve_wire_put_i32(w, request->tier);
+    varve_wire_put_u8(w, request->apply ? 1 : 0);
+}
+
+void varve_prune_request_get(struct varve_wire_reader *r, struct varve_prune_request *request)
+{
+    *request = (struct varve_prune_request){.by = ""};
+    request->selector = varve_wire_get_text(r);
+    request->before_ms = varve_wire_get_i64(r);
+    request->tier = varve_wire_get_i32(r);
+    uint8_t apply = varve_wire_get_u8(r);
+    r->failed = r->failed || apply > 1;
+    request->apply = apply == 1;
+}
+
+void varve_prune_report_put(struct varve_wire_writer *w, const struct varve_prune_report *report)
+{
+    varve_fields_put(w, varve_prune_fields, report);
+    varve_wire_put_u32(w, report->tier_count);
+    for (uint32_t i = 0; i < report->tier_count; i++) {
+        varve_fields_put(w, varve_prune_tier_fields, &report->tiers[i]);
+    }
+}
+
+void varve_prune_report_get(struct varve_wire_reader *r, struct varve_prune_report *report)
+{
+    varve_fields_get(r, varve_prune_fields, report);
+    uint32_t count = varve_wire_get_u32(r);
+    r->failed = r->failed || count > VARVE_MAX_TIERS;
+    report->tier_count = r->failed ? 0 : count;
+    for (uint32_t i = 0; i < report->tier_count; i++) {
+        varve_fields_get(r, varve_prune_tier_fields, &report->tiers[i]);
+    }
 }

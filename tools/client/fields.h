@@ -8,6 +8,7 @@
 #ifndef VARVE_FIELDS_H
 #define VARVE_FIELDS_H
 
+#include "varve/prune.h"
 #include "varve/query.h"
 #include "wire.h"
 
@@ -37,6 +38,8 @@ extern const struct varve_field varve_backend_fields[];
 extern const struct varve_field varve_instance_fields[];
 extern const struct varve_field varve_event_fields[];
 extern const struct varve_field varve_info_fields[];
+extern const struct varve_field varve_prune_fields[]; // of struct varve_prune_report, without tiers
+extern const struct varve_field varve_prune_tier_fields[];
 
 void varve_fields_put(struct varve_wire_writer *w, const struct varve_field *table,
                       const void *object);
@@ -50,5 +53,13 @@ void varve_stats_get(struct varve_wire_reader *r, struct varve_stats *stats);
 // A query as a request's payload. The selector read stays inside the payload.
 void varve_query_put(struct varve_wire_writer *w, const struct varve_query *query);
 void varve_query_get(struct varve_wire_reader *r, struct varve_query *query);
+
+// A request to prune, without who asks, and its report. What was read of the request stays inside
+// the payload.
+void varve_prune_request_put(struct varve_wire_writer *w,
+                             const struct varve_prune_request *request);
+void varve_prune_request_get(struct varve_wire_reader *r, struct varve_prune_request *request);
+void varve_prune_report_put(struct varve_wire_writer *w, const struct varve_prune_report *report);
+void varve_prune_report_get(struct varve_wire_reader *r, struct varve_prune_report *report);
 
 #endif

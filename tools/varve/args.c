@@ -59,7 +59,7 @@ void args_help(const struct command *command)
             printf("%*s%s\n", n < 22 ? 22 - n : 1, "", options[i].help);
         }
     }
-    if (command->options & OPTION(OPT_FROM)) {
+    if (command->options & (OPTION(OPT_FROM) | OPTION(OPT_BEFORE))) {
         printf("\nTIME is " WHEN_FORMS ".\n");
     }
 }

@@ -30,8 +30,8 @@ enum exit_code {
     X(OPT_TO, "to", "TIME", "end of the range; default now")                                       \
     X(OPT_STEP, "step", "SPAN", "one point for each such span (10s, 5m, 1h); default: as stored")  \
     X(OPT_TIER, "tier", "NAME",                                                                    \
-      "read this tier (raw, minute, ...); default: the best for range "                            \
-      "and step")                                                                                  \
+      "this tier (raw, minute, ...); default: to read, the best for range and step; to prune, "    \
+      "all")                                                                                       \
     X(OPT_AGG, "agg", "HOW", "avg min max sum count last rate; default: avg, counters last")       \
     X(OPT_FORMAT, "format", "FORMAT", "table, json or csv")                                        \
     X(OPT_OUTPUT, "output", "FILE", "write there instead of to standard output")                   \
@@ -39,6 +39,9 @@ enum exit_code {
     X(OPT_STRICT, "strict", "", "fail when any line is refused")                                   \
     X(OPT_KEEP_ALL, "keep-all", "", "switch retention off for this import (with --store or -c)")   \
     X(OPT_REPAIR, "repair", "", "remove what is damaged, and nothing else")                        \
+    X(OPT_BEFORE, "before", "TIME", "remove what is older")                                        \
+    X(OPT_DRY_RUN, "dry-run", "", "only say what would be removed")                                \
+    X(OPT_YES, "yes", "", "do not ask")                                                            \
     X(OPT_SEVERITY, "severity", "LEVEL",                                                           \
       "only events at least as severe: critical error "                                            \
       "warning notice info debug")                                                                 \

@@ -12,8 +12,10 @@ int open_source(struct varve_source *source, const struct args *args)
         .socket = args->value[OPT_SOCKET],
         .store = args->value[OPT_STORE],
         .config = args->value[OPT_CONFIG],
-        .write = args->command == &command_import || args->value[OPT_REPAIR] != NULL,
-        .existing = args->command == &command_check,
+        .write = args->command == &command_import || args->value[OPT_REPAIR] != NULL ||
+                 (args->command == &command_prune && args->value[OPT_DRY_RUN] == NULL),
+        .existing = args->command == &command_check || args->command == &command_prune,
+        .every_store = args->command == &command_prune,
         .keep_all = args->value[OPT_KEEP_ALL] != NULL,
     };
     int rc = source_open(source, &choice);

@@ -16,6 +16,7 @@ extern const struct command command_export;
 extern const struct command command_flush;
 extern const struct command command_import;
 extern const struct command command_plugins;
+extern const struct command command_prune;
 extern const struct command command_query;
 extern const struct command command_series;
 extern const struct command command_stats;

@@ -8,6 +8,7 @@
 #ifndef VARVE_SOURCE_H
 #define VARVE_SOURCE_H
 
+#include "varve/prune.h"
 #include "varve/query.h"
 
 // Long enough for a sentence with a path in it.
@@ -42,6 +43,8 @@ struct varve_source_ops {
     int (*import_points)(struct varve_source *s, int id, const struct varve_point *points,
                          size_t n);
     int (*import_end)(struct varve_source *s);
+    int (*prune_begin)(struct varve_source *s, const struct varve_prune_request *request);
+    int (*prune_step)(struct varve_source *s, struct varve_prune_report *report);
     int (*close)(struct varve_source *s);
 };
 
@@ -51,8 +54,9 @@ struct source_choice {
     const char *socket; // path of a daemon's socket
     const char *store;  // KIND:PATH
     const char *config; // tiers and store of this configuration
-    bool write;         // for importing, and for repairing
+    bool write;         // for importing, repairing and pruning
     bool existing;      // a store that is missing is not made
+    bool every_store;   // of a configuration, not the first alone
     bool keep_all;      // retention off; only for a store
 };
 

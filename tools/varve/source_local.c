@@ -2,7 +2,8 @@
 // A source that is a store opened by this program: a host without collectors.
 //
 // Owns the configuration that such a host gets. Reading opens the store read-only and takes the
-// tiers that it was made with; importing opens it for writing and makes it when it is missing.
+// tiers that it was made with; importing opens it for writing and makes it when it is missing,
+// pruning opens it for writing.
 //
 // Threading: one task; memory and configuration are static because there is one store at a time.
 #include <limits.h>
@@ -27,6 +28,7 @@
 
 static struct varve_conf conf;
 static struct varve_host *host;
+static struct varve_prune prune;
 static void *memory; // of the host
 static union {
     uint8_t bytes[VARVE_QUERY_MEMORY];
@@ -139,6 +141,30 @@ static int local_import_end(struct varve_source *s)
     return told(s, varve_host_flush(host, FLUSH_MS));
 }
 
+static int local_prune_begin(struct varve_source *s, const struct varve_prune_request *request)
+{
+    char selector[VARVE_SERIES_TEXT];
+    struct varve_prune_request asked = *request;
+    int rc = varve_name_to_series(request->selector, selector, sizeof selector);
+    if (rc < 0) {
+        return source_fail(s, rc, "the selector is too long");
+    }
+    asked.selector = selector;
+    s->why[0] = '\0';
+    rc = varve_prune_begin(host, &prune, &asked, query_memory.bytes, sizeof query_memory.bytes,
+                           s->why, sizeof s->why);
+    return rc < 0 && !s->why[0] ? told(s, rc) : rc;
+}
+
+static int local_prune_step(struct varve_source *s, struct varve_prune_report *report)
+{
+    s->why[0] = '\0';
+    int rc = varve_prune_step(host, &prune, query_memory.bytes, sizeof query_memory.bytes, s->why,
+                              sizeof s->why);
+    *report = prune.report;
+    return rc < 0 && !s->why[0] ? told(s, rc) : rc;
+}
+
 static int local_close(struct varve_source *s)
 {
     int rc = told(s, varve_host_shutdown(host));
@@ -160,6 +186,8 @@ static const struct varve_source_ops local_ops = {
     .import_series = local_import_series,
     .import_points = local_import_points,
     .import_end = local_import_end,
+    .prune_begin = local_prune_begin,
+    .prune_step = local_prune_step,
     .close = local_close,
 };
 
@@ -257,7 +285,7 @@ static int add_store(struct varve_source *s, const char *store, bool *exists)
     return rc;
 }
 
-static int load_config(struct varve_source *s, const char *path)
+static int load_config(struct varve_source *s, const char *path, bool every_store)
 {
     int rc = varve_conf_load(&conf, path);
     if (rc < 0) {
@@ -268,7 +296,7 @@ static int load_config(struct varve_source *s, const char *path)
     for (size_t i = 0; i < conf.instance_count; i++) {
         struct varve_instance_conf *instance = &conf.instances[i];
         bool store = instance->plugin->kind == VARVE_BACKEND && instance->enabled;
-        instance->enabled = store && !found;
+        instance->enabled = store && (!found || every_store);
         found = found || store;
     }
     return found ? 0 : source_fail(s, VARVE_E_NOT_FOUND, "%s has no backend to open", path);
@@ -293,7 +321,7 @@ static int configure(struct varve_source *s, const struct source_choice *choice,
 {
     bool exists = true;
     varve_conf_init(&conf, source_registry(), source_environment);
-    int rc = choice->config ? load_config(s, choice->config) : 0;
+    int rc = choice->config ? load_config(s, choice->config, choice->every_store) : 0;
     if (rc == 0 && choice->store) {
         for (size_t i = 0; i < conf.instance_count; i++) {
             conf.instances[i].enabled = false;

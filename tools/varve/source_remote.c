@@ -84,6 +84,16 @@ static int remote_import_end(struct varve_source *s)
     return told(s, varve_client_import_end(&client));
 }
 
+static int remote_prune_begin(struct varve_source *s, const struct varve_prune_request *request)
+{
+    return told(s, varve_client_prune_begin(&client, request));
+}
+
+static int remote_prune_step(struct varve_source *s, struct varve_prune_report *report)
+{
+    return told(s, varve_client_prune_step(&client, report));
+}
+
 static int remote_close(struct varve_source *s)
 {
     (void)s;
@@ -104,6 +114,8 @@ static const struct varve_source_ops remote_ops = {
     .import_series = remote_import_series,
     .import_points = remote_import_points,
     .import_end = remote_import_end,
+    .prune_begin = remote_prune_begin,
+    .prune_step = remote_prune_step,
     .close = remote_close,
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answering one request; see requests.h. Requests that only read are in this file, one function
-// each; importing is at the end.
+// each; importing and pruning are at the end.
 #include "requests.h"
 
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "client/fields.h"
 #include "client/names.h"
 #include "notify.h"
+#include "pruning.h"
 #include "signals.h"
 #include "varve/port.h"
 
@@ -277,6 +278,35 @@ static int serve_import_end(struct request *r)
     return end_status(r, rc < 0 ? rc : varve_host_flush(r->host, FLUSH_MAX_MS));
 }
 
+// ---- prune --------------------------------------------------------------------------------------
+
+static int serve_prune_begin(struct request *r)
+{
+    struct varve_prune_request asked;
+    char why[VARVE_MESSAGE_TEXT] = "";
+    varve_prune_request_get(r->payload, &asked);
+    if (!varve_wire_done(r->payload)) {
+        return not_understood(r);
+    }
+    int rc = pruning_begin(r->session, r->channel->fd, r->host, &asked, why, sizeof why);
+    return rc < 0 && why[0] ? end(r, rc, why) : end_status(r, rc);
+}
+
+static int serve_prune_step(struct request *r)
+{
+    const struct varve_prune_report *report;
+    char why[VARVE_MESSAGE_TEXT] = "";
+    struct varve_wire_writer w;
+    int rc = pruning_step(r->session, r->host, &report, why, sizeof why);
+    if (rc < 0) {
+        return why[0] ? end(r, rc, why) : end_status(r, rc);
+    }
+    rc = sent(r, varve_channel_begin(r->channel, VARVE_FRAME_ROW_PRUNE, &w));
+    varve_prune_report_put(&w, report);
+    rc = rc < 0 ? rc : send_row(r, &w);
+    return end_status(r, rc);
+}
+
 // ---- dispatch -----------------------------------------------------------------------------------
 
 static int serve_ping(struct request *r)
@@ -321,6 +351,8 @@ static const struct {
     {VARVE_FRAME_IMPORT_SERIES, false, serve_import_series},
     {VARVE_FRAME_IMPORT_POINTS, false, serve_import_points},
     {VARVE_FRAME_IMPORT_END, true, serve_import_end},
+    {VARVE_FRAME_PRUNE_BEGIN, false, serve_prune_begin},
+    {VARVE_FRAME_PRUNE_STEP, true, serve_prune_step},
 };
 
 static int dispatch(struct request *r, uint16_t type)

@@ -15,6 +15,7 @@ struct session {
     bool greeted;
     bool importing;
     int import_status; // first failure since IMPORT_BEGIN
+    bool pruning;      // see pruning.h
 };
 
 // The memory that queries work in, at least VARVE_QUERY_MEMORY_MIN; for whoever asks between two

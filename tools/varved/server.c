@@ -102,6 +102,7 @@ static void drop(struct client *client)
     if (client->fd >= 0) {
         (void)close(client->fd); // all that was answered was sent
         client->fd = -1;
+        client->session = (struct session){0}; // a prune of its is over
     }
 }
 

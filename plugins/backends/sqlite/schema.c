@@ -185,6 +185,17 @@ static int switch_to_rollback(struct varve_sqlite_store *s)
     return rc;
 }
 
+int varve_sqlite_journal_keep(struct varve_sqlite_store *s, bool keep)
+{
+    char sql[sizeof SQL_JOURNAL_LIMIT + 16];
+
+    if (s->options->journal != VARVE_SQLITE_INPLACE) {
+        return 0;
+    }
+    (void)sqlite3_snprintf(sizeof sql, sql, SQL_JOURNAL_LIMIT, keep ? JOURNAL_KEPT : 0);
+    return execute(s, sql, "set up its journal");
+}
+
 static int go_durable(struct varve_sqlite_store *s)
 {
     int chunk = (int)s->page * 64;

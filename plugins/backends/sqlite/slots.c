@@ -158,7 +158,7 @@ static int load_index(struct varve_sqlite_store *s)
 }
 
 // After an abort the index is read again, at the first call that needs it.
-static int refresh(struct varve_sqlite_store *s)
+int varve_sqlite_refresh(struct varve_sqlite_store *s)
 {
     return s->stale ? load_index(s) : 0;
 }
@@ -255,7 +255,7 @@ static int choose(struct varve_sqlite_store *s, const struct varve_put *put, uns
 int varve_sqlite_slots_trim(struct varve_sqlite_store *s)
 {
     unsigned tier = 0;
-    int rc = refresh(s);
+    int rc = varve_sqlite_refresh(s);
 
     while (tier < s->tier_count &&
            (s->tiers[tier].cap == 0 || tier_bytes(s, tier) <= s->tiers[tier].cap)) {
@@ -409,7 +409,7 @@ int varve_sqlite_put(struct varve_instance *self, const struct varve_put *put)
                                                                           : varve_sqlite_begin(s);
     }
     if (rc == 0) {
-        rc = refresh(s);
+        rc = varve_sqlite_refresh(s);
     }
     if (rc < 0) {
         return rc;
@@ -441,7 +441,7 @@ int varve_sqlite_next(struct varve_instance *self, unsigned tier,
                       struct varve_block_key *out)
 {
     struct varve_sqlite_store *s = varve_sqlite_of(self);
-    int rc = refresh(s);
+    int rc = varve_sqlite_refresh(s);
 
     if (rc < 0) {
         return rc;
@@ -501,7 +501,7 @@ int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct va
                      void *buf, size_t cap)
 {
     struct varve_sqlite_store *s = varve_sqlite_of(self);
-    int rc = refresh(s);
+    int rc = varve_sqlite_refresh(s);
 
     if (rc < 0) {
         return rc;

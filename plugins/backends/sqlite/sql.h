@@ -23,8 +23,11 @@
 #define SQL_WAL       "PRAGMA journal_mode=WAL"
 #define SQL_PERSIST                                                                                \
     "PRAGMA journal_mode=PERSIST; PRAGMA journal_size_limit=%d" // %d: bytes that are kept of it
-#define SQL_DURABLE  "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"
-#define SQL_VOLATILE "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=OFF"
+#define SQL_JOURNAL_LIMIT "PRAGMA journal_size_limit=%d"
+#define SQL_WIPE_FREED    "PRAGMA secure_delete=ON"
+#define SQL_KEEP_FREED    "PRAGMA secure_delete=OFF"
+#define SQL_DURABLE       "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"
+#define SQL_VOLATILE      "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=OFF"
 
 #define SQL_IS_EMPTY     "SELECT count(*)=0 FROM sqlite_schema"
 #define SQL_APPLICATION  "PRAGMA application_id"

@@ -409,7 +409,8 @@ static int store_maintain(struct varve_instance *self, int64_t now_boot_ms)
     if (s->checkpoint_boot_ms == 0) {
         s->checkpoint_boot_ms = now_boot_ms;
     }
-    int rc = varve_sqlite_slots_trim(s);
+    int rc = s->wipe_due ? varve_sqlite_wipe(s) : 0;
+    rc = rc == 0 ? varve_sqlite_slots_trim(s) : rc;
     rc = rc == 0 ? varve_sqlite_events_prune(s) : rc;
     if (rc != 0) {
         return rc;
@@ -466,6 +467,7 @@ static const struct varve_backend_ops ops = {
     .next = varve_sqlite_next,
     .get = varve_sqlite_get,
     .get_checks = true,
+    .replace = varve_sqlite_replace,
     .load_series = varve_sqlite_load_series,
     .load_events = varve_sqlite_load_events,
     .load_tiers = store_load_tiers,

@@ -62,6 +62,7 @@ struct varve_sqlite_store {
     bool in_txn;
     bool stale;       // the index does not show what is committed
     bool full_logged; // "the index is full" has been said
+    bool wipe_due;    // the WAL holds blocks that were removed; see prune.c
     uint32_t page;    // bytes of a database page
 
     struct varve_sqlite_tier tiers[VARVE_MAX_TIERS];
@@ -119,6 +120,9 @@ int varve_sqlite_tiers(struct varve_sqlite_store *s);
 int varve_sqlite_stored_tiers(struct varve_sqlite_store *s, struct varve_sqlite_tier *out,
                               size_t cap);
 
+// Whether an idle rollback journal keeps its content; without WAL only.
+int varve_sqlite_journal_keep(struct varve_sqlite_store *s, bool keep);
+
 // One integer from a query without parameters.
 int varve_sqlite_integer(struct varve_sqlite_store *s, const char *sql, int64_t *out);
 
@@ -126,6 +130,8 @@ int varve_sqlite_integer(struct varve_sqlite_store *s, const char *sql, int64_t 
 
 // Takes the memory of the index and fills it.
 int varve_sqlite_slots_open(struct varve_sqlite_store *s);
+// Reads the index again when it does not show what is committed.
+int varve_sqlite_refresh(struct varve_sqlite_store *s);
 void varve_sqlite_reader_close(struct varve_sqlite_store *s);
 
 int varve_sqlite_put(struct varve_instance *self, const struct varve_put *put);
@@ -143,6 +149,13 @@ int varve_sqlite_slot_read(struct varve_sqlite_store *s, struct varve_sqlite_ent
 
 // Makes the slot free, in the open transaction. The index does not know yet: set s->stale.
 int varve_sqlite_slot_clear(struct varve_sqlite_store *s, const struct varve_sqlite_entry *e);
+
+// ---- prune.c ------------------------------------------------------------------------------------
+
+int varve_sqlite_replace(struct varve_instance *self, unsigned tier,
+                         const struct varve_block_key *key, const void *block, uint32_t length);
+// After the last replacement: nothing of the old blocks stays in the WAL.
+int varve_sqlite_wipe(struct varve_sqlite_store *s);
 
 // ---- check.c ------------------------------------------------------------------------------------
 

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// One block without the rows that a prune removes: decoded series by series and encoded again. What
+// is left keeps its place: start, number, rolled-up-to marks and totals are those of the block.
+//
+// A series' rows are taken in pieces that fit the caller's memory. Every row of the block must turn
+// up, or it is left alone: rows of a series that nobody knows must not get lost on the way.
+#include "prune.h"
+
+#include "window.h"
+
+// A block on its way through here.
+struct pass {
+    const struct varve_prune_cut *cut;
+    const void *block;
+    const struct varve_block_info *info;
+    struct varve_block_writer writer;
+    struct varve_prune_loss *loss;
+    uint64_t seen; // rows
+};
+
+static bool goes(const struct varve_prune_cut *cut, uint32_t id)
+{
+    return cut->matched == NULL || (cut->matched[id / 8] >> (id % 8) & 1u) != 0;
+}
+
+static int read_rows(const struct pass *pass, uint32_t id, int64_t from_ms, int64_t to_ms,
+                     size_t cap)
+{
+    const bool points = pass->info->columns == 1;
+    return points ? varve_block_points(pass->block, pass->info, (varve_series_id)id, from_ms, to_ms,
+                                       pass->cut->rows, cap)
+                  : varve_block_cells(pass->block, pass->info, (varve_series_id)id, from_ms, to_ms,
+                                      pass->cut->rows, cap);
+}
+
+// Counts the rows that go, from the first of the piece on. Returns their number.
+static size_t drop_old(struct pass *pass, uint32_t id, size_t row_bytes, size_t n)
+{
+    size_t old = 0;
+    while (old < n && goes(pass->cut, id)) {
+        int64_t time_ms;
+        memcpy(&time_ms, (const uint8_t *)pass->cut->rows + old * row_bytes, sizeof time_ms);
+        if (time_ms >= pass->cut->keep_from_ms) {
+            break;
+        }
+        struct varve_prune_loss *loss = pass->loss;
+        loss->oldest_ms = time_ms < loss->oldest_ms ? time_ms : loss->oldest_ms;
+        loss->newest_ms = time_ms > loss->newest_ms ? time_ms : loss->newest_ms;
+        old++;
+    }
+    if (old > 0) {
+        pass->cut->touched[id / 8] |= (uint8_t)(1u << (id % 8));
+        pass->loss->rows += old;
+    }
+    return old;
+}
+
+static int keep_rest(struct pass *pass, uint32_t id, size_t row_bytes, size_t n)
+{
+    varve_sort_rows(pass->cut->rows, row_bytes, n, pass->cut->scratch);
+    size_t old = drop_old(pass, id, row_bytes, n);
+    if (old == n) {
+        return 0;
+    }
+    void *rest = (uint8_t *)pass->cut->rows + old * row_bytes;
+    n -= old;
+    if (pass->info->columns == 1) {
+        return varve_block_add_points(&pass->writer, (varve_series_id)id, rest, n);
+    }
+    n = varve_merge_cells(rest, n);
+    return varve_block_add_cells(&pass->writer, (varve_series_id)id, rest, n);
+}
+
+// One series, in as many pieces of time as memory demands.
+static int copy_series(struct pass *pass, uint32_t id)
+{
+    const bool points = pass->info->columns == 1;
+    const size_t row_bytes = points ? sizeof(struct varve_point) : sizeof(struct varve_cell);
+    const int64_t end_ms = pass->info->key.end_ms;
+    uint64_t span_ms = UINT64_MAX;
+    int64_t at_ms = pass->info->key.start_ms;
+    for (;;) {
+        uint64_t left_ms = (uint64_t)end_ms - (uint64_t)at_ms;
+        int64_t to_ms = left_ms > span_ms ? at_ms + (int64_t)span_ms : end_ms;
+        int n = read_rows(pass, id, at_ms, to_ms, VARVE_PRUNE_ROW_BYTES / row_bytes);
+        if (n == VARVE_E_FULL && to_ms > at_ms) {
+            span_ms = ((uint64_t)to_ms - (uint64_t)at_ms) / 2;
+            continue;
+        }
+        pass->seen += n > 0 ? (uint64_t)n : 0;
+        int rc = n > 0 ? keep_rest(pass, id, row_bytes, (size_t)n) : n;
+        if (rc < 0) {
+            return n == VARVE_E_FULL ? VARVE_E_CORRUPT : rc; // too much at one moment for any block
+        }
+        if (to_ms == end_ms) {
+            return 0;
+        }
+        at_ms = to_ms + 1;
+    }
+}
+
+// Nothing of the block stays: only which series it holds has to be found out.
+static int drop_all(struct pass *pass)
+{
+    for (uint32_t id = 0; id < pass->cut->series_count; id++) {
+        int n = read_rows(pass, id, INT64_MIN, INT64_MAX, 1); // one row is enough to know
+        if (n > 0 || n == VARVE_E_FULL) {
+            pass->cut->touched[id / 8] |= (uint8_t)(1u << (id % 8));
+        }
+    }
+    struct varve_prune_loss *loss = pass->loss;
+    loss->rows += pass->info->rows;
+    loss->oldest_ms = pass->info->key.start_ms;
+    loss->newest_ms = pass->info->key.end_ms;
+    return pass->info->rows > 0 ? 0 : VARVE_E_NOT_FOUND; // it was emptied before
+}
+
+int varve_prune_block(const struct varve_prune_cut *cut, const void *block,
+                      const struct varve_block_info *info, uint8_t *out, size_t cap,
+                      struct varve_prune_loss *loss)
+{
+    struct pass pass = {.cut = cut, .block = block, .info = info, .loss = loss};
+    int rc = 0;
+    *loss = (struct varve_prune_loss){.oldest_ms = INT64_MAX, .newest_ms = INT64_MIN};
+    if (info->rows == 0 || info->key.start_ms >= cut->keep_from_ms) {
+        return VARVE_E_NOT_FOUND;
+    }
+    if (cut->matched == NULL && info->key.end_ms < cut->keep_from_ms) {
+        return drop_all(&pass);
+    }
+    varve_block_begin(&pass.writer, out, cap, info);
+    for (uint32_t id = 0; rc == 0 && id < cut->series_count; id++) {
+        rc = copy_series(&pass, id);
+    }
+    if (rc == 0 && pass.seen != info->rows) {
+        rc = VARVE_E_CORRUPT;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (loss->rows == 0) {
+        return VARVE_E_NOT_FOUND;
+    }
+    return loss->rows == info->rows ? 0 : varve_block_finish(&pass.writer);
+}
