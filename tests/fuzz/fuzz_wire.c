@@ -19,6 +19,9 @@
 // What a socket takes without a reader at the other end.
 #define STREAM_MAX 65536u
 
+// The first byte, modulo 16, that stands for a client that prunes.
+#define PRUNES 15u
+
 #define IS_TEXT(array) (memchr((array), 0, sizeof(array)) != NULL)
 
 // ---- rows that arrive -------------------------------------------------------------------------
@@ -126,6 +129,38 @@ static void try_query(const struct varve_wire_reader *payload)
     FUZZ_CHECK(!w.failed && w.used == payload->len && memcmp(buf, payload->buf, w.used) == 0);
 }
 
+static void check_report(const struct varve_prune_report *report)
+{
+    FUZZ_CHECK(report->tier_count <= VARVE_MAX_TIERS && IS_TEXT(report->left_alone));
+    for (uint32_t i = 0; i < report->tier_count; i++) {
+        FUZZ_CHECK(IS_TEXT(report->tiers[i].name));
+    }
+}
+
+static void try_prune(const struct varve_wire_reader *payload)
+{
+    static uint8_t buf[VARVE_FRAME_MAX];
+    static struct varve_prune_report report;
+    struct varve_wire_reader r = from_start(payload);
+    struct varve_prune_request request;
+    varve_prune_request_get(&r, &request);
+    FUZZ_CHECK(strlen(request.selector) <= payload->len);
+    if (varve_wire_done(&r)) {
+        struct varve_wire_writer w = {.buf = buf, .cap = sizeof buf};
+        varve_prune_request_put(&w, &request);
+        FUZZ_CHECK(!w.failed && w.used == payload->len && memcmp(buf, payload->buf, w.used) == 0);
+    }
+    r = from_start(payload);
+    memset(&report, 0, sizeof report);
+    varve_prune_report_get(&r, &report);
+    check_report(&report);
+    if (varve_wire_done(&r)) {
+        struct varve_wire_writer w = {.buf = buf, .cap = sizeof buf};
+        varve_prune_report_put(&w, &report);
+        FUZZ_CHECK(!w.failed && w.used == payload->len && memcmp(buf, payload->buf, w.used) == 0);
+    }
+}
+
 static void try_structs(const struct varve_wire_reader *payload)
 {
     struct varve_event event = {0};
@@ -153,6 +188,7 @@ static void read_frames(int fd)
         FUZZ_CHECK(frame.payload.len <= VARVE_FRAME_MAX);
         try_stats(&frame.payload);
         try_query(&frame.payload);
+        try_prune(&frame.payload);
         try_structs(&frame.payload);
         rc = varve_runs_visit(&frame.payload, take_points, &sum);
         FUZZ_CHECK(rc == 0 || rc == VARVE_E_CORRUPT);
@@ -190,6 +226,16 @@ static int call_import(struct varve_client *client)
     return rc == 0 ? varve_client_import_end(client) : rc;
 }
 
+static int call_prune(struct varve_client *client)
+{
+    static struct varve_prune_report report;
+    const struct varve_prune_request request = {.selector = "*", .tier = VARVE_PRUNE_ALL_TIERS};
+    int rc = varve_client_prune_begin(client, &request);
+    rc = rc == 0 ? varve_client_prune_step(client, &report) : rc;
+    check_report(&report);
+    return rc;
+}
+
 static int call(struct varve_client *client, unsigned which)
 {
     switch (which) {
@@ -207,6 +253,8 @@ static int call(struct varve_client *client, unsigned which)
         return varve_client_config(client, take_line, NULL);
     case 6:
         return call_import(client);
+    case PRUNES:
+        return call_prune(client);
     default:
         return varve_client_flush(client, 1000);
     }
@@ -233,7 +281,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(send(ends[1], data + 1, size - 1, MSG_DONTWAIT) == (ssize_t)(size - 1));
     FUZZ_CHECK(shutdown(ends[1], SHUT_WR) == 0);
     unsigned reader = data[0] % 16;
-    if (reader < 8) {
+    if (reader < 8 || reader == PRUNES) {
         run_client(ends[0], reader);
     } else {
         read_frames(ends[0]);

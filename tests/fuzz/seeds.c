@@ -240,10 +240,45 @@ static void write_answers(struct stream *s)
     write_seed("wire", "answer-6", s->bytes, s->used);
 }
 
+static struct varve_prune_report report_of_two(void)
+{
+    return (struct varve_prune_report){
+        .series = 3,
+        .left_alone = "old",
+        .tier_count = 2,
+        .tiers = {
+            {.name = "raw", .selected = true, .removed = 4, .rows = 99, .oldest_ms = START_MS},
+            {.name = "minute", .oldest_ms = INT64_MAX, .newest_ms = INT64_MIN}}};
+}
+
+static void write_prune(struct stream *s)
+{
+    const struct varve_prune_request request = {
+        .selector = "cpu_*", .before_ms = START_MS, .tier = 1, .apply = true};
+    const struct varve_prune_report report = report_of_two();
+    struct varve_wire_writer w = payload();
+    start(s, 15);
+    end(s, 0, "");
+    varve_prune_report_put(&w, &report);
+    frame(s, VARVE_FRAME_ROW_PRUNE, &w);
+    end(s, 0, "");
+    write_seed("wire", "answer-15", s->bytes, s->used);
+    w = payload();
+    start(s, 8);
+    varve_prune_request_put(&w, &request);
+    frame(s, VARVE_FRAME_PRUNE_BEGIN, &w);
+    frame(s, VARVE_FRAME_PRUNE_STEP, NULL);
+    w = payload();
+    varve_prune_report_put(&w, &report);
+    frame(s, VARVE_FRAME_ROW_PRUNE, &w);
+    write_seed("wire", "prune", s->bytes, s->used);
+}
+
 static void write_frames(void)
 {
     static struct stream s;
     write_answers(&s);
+    write_prune(&s);
     start(&s, 8);
     query_request(&s);
     runs(&s, VARVE_FRAME_IMPORT_POINTS);

@@ -209,6 +209,57 @@ static void a_query_comes_back_and_an_unknown_aggregation_does_not(void **state)
     assert_true(r.failed);
 }
 
+static void a_prune_and_its_report_come_back(void **state)
+{
+    (void)state;
+    static uint8_t buf[VARVE_FRAME_MAX];
+    static struct varve_prune_report sent, got;
+    const struct varve_prune_request asked = {
+        .selector = "a{b=\"c\"}", .before_ms = -7, .tier = 2, .apply = true};
+    struct varve_prune_request request;
+    struct varve_wire_writer w = {.buf = buf, .cap = sizeof buf};
+    varve_prune_request_put(&w, &asked);
+    struct varve_wire_reader r = {.buf = buf, .len = w.used};
+    varve_prune_request_get(&r, &request);
+    assert_true(varve_wire_done(&r));
+    assert_string_equal(request.selector, asked.selector);
+    assert_true(request.before_ms == -7 && request.tier == 2 && request.apply);
+    buf[w.used - 1] = 2;
+    r = (struct varve_wire_reader){.buf = buf, .len = w.used};
+    varve_prune_request_get(&r, &request);
+    assert_true(r.failed);
+
+    sent = (struct varve_prune_report){
+        .done = true, .series = 9, .unsettled = VARVE_E_CLOCK, .tier_count = VARVE_MAX_TIERS};
+    memset(sent.left_alone, 'x', sizeof sent.left_alone - 1);
+    for (unsigned i = 0; i < VARVE_MAX_TIERS; i++) {
+        sent.tiers[i] = (struct varve_prune_tier){
+            .name = "raw", .removed = i, .rows = UINT64_MAX, .needed_ms = INT64_MIN};
+    }
+    w = (struct varve_wire_writer){.buf = buf, .cap = sizeof buf};
+    varve_prune_report_put(&w, &sent);
+    assert_false(w.failed);
+    r = (struct varve_wire_reader){.buf = buf, .len = w.used};
+    varve_prune_report_get(&r, &got);
+    assert_true(varve_wire_done(&r));
+    assert_memory_equal(&sent, &got, sizeof sent);
+}
+
+static void a_report_of_too_many_tiers_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t buf[VARVE_FRAME_MAX];
+    static struct varve_prune_report report;
+    struct varve_wire_writer w = {.buf = buf, .cap = sizeof buf};
+    memset(&report, 0, sizeof report);
+    varve_fields_put(&w, varve_prune_fields, &report);
+    varve_wire_put_u32(&w, VARVE_MAX_TIERS + 1);
+    struct varve_wire_reader r = {.buf = buf, .len = w.used};
+    varve_prune_report_get(&r, &report);
+    assert_true(r.failed);
+    assert_int_equal(report.tier_count, 0);
+}
+
 // ---- frames -------------------------------------------------------------------------------------
 
 static struct varve_channel left, right;
@@ -391,6 +442,8 @@ int main(void)
         cmocka_unit_test(counts_beyond_the_caps_are_refused),
         cmocka_unit_test(an_unknown_severity_and_a_text_too_long_are_refused),
         cmocka_unit_test(a_query_comes_back_and_an_unknown_aggregation_does_not),
+        cmocka_unit_test(a_prune_and_its_report_come_back),
+        cmocka_unit_test(a_report_of_too_many_tiers_is_refused),
         cmocka_unit_test_setup_teardown(runs_are_packed_into_full_frames_and_come_back_in_order,
                                         open_pair, close_pair),
         cmocka_unit_test_setup_teardown(a_payload_that_does_not_fit_is_dropped_whole, open_pair,
