@@ -341,6 +341,10 @@ void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms
 // Loads dictionaries, continues sequence numbers and totals, rebuilds open cells from stored rows.
 int varve_recover(struct varve_host *host, char *why, size_t why_cap);
 
+// Before that: blocks that only memory kept over a restart go to the outbox, for the stores that
+// want them. See rescue.c.
+void varve_rescue(struct varve_host *host);
+
 void varve_event_add(struct varve_host *host, enum varve_severity severity, const char *source,
                      const char *kind, bool has_value, double value, const char *payload,
                      const char *format, ...) __attribute__((format(printf, 8, 9)));

@@ -68,14 +68,16 @@ static int load_one(void *arg, varve_series_id id, const struct varve_series_def
     return 0;
 }
 
+// First those that survive a power cut: what was kept in memory only has to agree with them.
 static int load_dictionaries(struct varve_host *host, char *why, size_t why_cap)
 {
     int rc = 0;
-    for (size_t b = 0; rc == 0 && b < host->backend_count; b++) {
-        struct varve_backend *backend = &host->backends[b];
+    for (size_t i = 0; rc == 0 && i < 2 * host->backend_count; i++) {
+        struct varve_backend *backend = &host->backends[i % host->backend_count];
         const struct varve_backend_ops *ops = backend->instance.plugin->backend;
         struct loader loader = {.host = host, .backend = backend, .why = why, .why_cap = why_cap};
-        if (ops->load_series != NULL) {
+        bool turn = backend->persistent == (i < host->backend_count);
+        if (turn && ops->load_series != NULL) {
             rc = ops->load_series(&backend->instance, load_one, &loader);
         }
     }
@@ -308,6 +310,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
     if (rc != 0) {
         return rc;
     }
+    varve_rescue(host);
     for (unsigned tier = 0; rc == 0 && tier < host->tier_count; tier++) {
         rc = continue_tier(host, tier, &upto_seq[tier]);
     }

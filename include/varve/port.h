@@ -2,10 +2,10 @@
 // What varve asks of a platform. A port implements these functions and is linked statically; there
 // is one port per program, so there is no table of pointers and no cost on a small CPU.
 //
-// Four groups: time; tasks and locks; storage; the rest (log, small texts, process figures,
-// modules). A port without tasks (super-loop) implements the second group as the notes say and
-// drives everything by varve_host_step(). A port without files returns VARVE_E_UNSUPPORTED from
-// the third group. ports/posix is the reference.
+// Five groups: time; tasks and locks; storage; memory that is kept; the rest (log, small texts,
+// process figures, modules). A port without tasks (super-loop) implements the second group as the
+// notes say and drives everything by varve_host_step(). A port without files returns
+// VARVE_E_UNSUPPORTED from the third group. ports/posix is the reference.
 //
 // Storage here is raw and uncounted: only core/storage.c calls it, so that every byte that goes to
 // flash is in the ledger. Plugins use varve/storage.h.
@@ -132,6 +132,29 @@ int varve_port_path_make_dir(const char *path);
 int varve_port_path_sync_dir(const char *path);
 // Total and free (to unprivileged writers) bytes of the filesystem that holds `path`.
 int varve_port_path_space(const char *path, uint64_t *total_bytes, uint64_t *free_bytes);
+
+// ---- memory that is kept -----------------------------------------------------------------------
+//
+// Memory that nobody clears when the program ends or the device is reset without losing power: a
+// section that start-up code leaves alone, or a file of a filesystem in RAM. Never flash.
+
+struct varve_port_retained {
+    void *memory; // aligned for any object
+    size_t bytes;
+    intptr_t handle;
+};
+
+// Takes the memory of that name ([A-Za-z0-9._-], the same after a restart) for this process. What
+// is in it is what was left there, zeros, or anything: the caller checks. Returns 0,
+// VARVE_E_UNSUPPORTED where there is none, VARVE_E_BUSY when another process has it,
+// VARVE_E_NO_SPACE, VARVE_E_DENIED. Task context.
+int varve_port_retained_open(struct varve_port_retained *r, const char *name, size_t bytes);
+// Gives it back; the content stays.
+void varve_port_retained_close(struct varve_port_retained *r);
+// Copies `len` bytes to such memory (`from` NULL: zeros), byte by byte from the front as far as a
+// reset can tell, and not before what earlier calls wrote is there. A port with a write-back cache
+// cleans it here.
+void varve_port_retained_write(void *to, const void *from, size_t len);
 
 // ---- the rest -----------------------------------------------------------------------------------
 

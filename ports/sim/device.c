@@ -72,13 +72,25 @@ bool varve_sim_is_off(void)
     return device.off || !device.made;
 }
 
-void varve_sim_boot(int64_t off_ms)
+static void boot(int64_t off_ms)
 {
     device.cut_at = 0;
     device.off = false;
     device.meta_bytes = 0; // it was in RAM
     sim_files_cut();
     sim_clock_boot(off_ms);
+}
+
+void varve_sim_boot(int64_t off_ms)
+{
+    sim_retained_destroy();
+    boot(off_ms);
+}
+
+void varve_sim_reset(void)
+{
+    sim_retained_release();
+    boot(0);
 }
 
 // ---- making -------------------------------------------------------------------------------------
@@ -201,6 +213,7 @@ void varve_sim_destroy(void)
 {
     sim_files_destroy();
     sim_texts_destroy();
+    sim_retained_destroy();
     sim_map_free(&device.map);
     sim_flash_free(&device.flash);
     free(device.taken);

@@ -38,6 +38,11 @@ void sim_files_cut(void);     // unsynced data and names are gone, handles are c
 void sim_files_destroy(void); // nothing is there any more
 void sim_texts_destroy(void);
 
+// ---- retained.c
+
+void sim_retained_destroy(void); // the power went
+void sim_retained_release(void); // a warm reset: the content stays
+
 // ---- errors (system.c)
 
 // Keeps the code for varve_port_native_error() and returns it.

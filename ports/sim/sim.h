@@ -84,6 +84,14 @@ bool varve_sim_is_off(void);
 // starts at 0, the wall clock has gone on by `off_ms`, and no cut is set any more.
 void varve_sim_boot(int64_t off_ms);
 
+// A warm reset: as varve_sim_boot(0), but memory that is kept stays.
+void varve_sim_reset(void);
+// Of memory that is kept, only so many bytes more are written: the reset comes in the midst of the
+// write that would exceed them, which the program does not notice. The next reset or boot ends it.
+void varve_sim_reset_after(uint64_t bytes);
+// The kept memory that was made last, to be damaged; NULL: there is none.
+uint8_t *varve_sim_retained(size_t *bytes);
+
 // ---- looking in
 
 struct varve_sim_counters {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fake_host.h"
-#include "varve/conf.h"
+#include "varve/host.h"
 
 static void set_choice(const struct varve_option *o, void *field, const char *value)
 {
@@ -148,4 +148,13 @@ size_t varve_instance_tiers(const struct varve_instance *self, const struct varv
 const char *varve_instance_state_dir(const struct varve_instance *self)
 {
     return self->host->state_dir;
+}
+
+int varve_host_series(struct varve_host *host, varve_series_id *id, struct varve_series_def *def)
+{
+    if (*id >= host->known_count) {
+        return VARVE_E_NOT_FOUND;
+    }
+    *def = (struct varve_series_def){.text = host->known[*id], .unit = "", .help = ""};
+    return 0;
 }

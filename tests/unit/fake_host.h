@@ -17,6 +17,8 @@ struct varve_host {
     uint8_t *memory;
     size_t used;
     bool open;
+    const char *const *known; // series that other stores have
+    size_t known_count;
     char why[512]; // what the plugin said last through varve_instance_fail()
 };
 

@@ -38,7 +38,7 @@ static void expired_blocks_of_any_tier_go_first(void **state)
 
     (void)state;
     bench_init(&b, &varve_backend_ring);
-    fake_host_set(&b.host, "size", "32K");
+    fake_host_set(&b.host, "size", "36K");
     fake_host_set(&b.host, "blocks", "8");
     bench_open(&b);
     bench_store(&b, 1, nth(0), 4000, 0);

@@ -1,129 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ring backend: blocks of all tiers in one static arena, for boards without flash to spare and
-// for tiers that need not survive.
-//
-// The arena begins with the index, an array sorted by tier, start and sequence number; the rest
-// holds the blocks, back to back in the order in which they came. A block that goes leaves no hole:
-// what lies behind it moves down, so that any room left is in one piece.
+// The ring backend: blocks of all tiers in one piece of memory, for boards without flash to spare
+// and for tiers that need not survive. This file has the policy and the operations; ring.h the
+// layout of the memory.
 //
 // Who goes when there is no room: first blocks that have expired (each tier's last
 // expire_before_ms), whichever ended first; then the oldest block of the tier that holds the most
 // bytes, the new block counted with its own, among the tiers that have more than one. A flood of
 // one tier so pushes out its own past, never the few blocks of a coarse tier. What was pushed out
-// stays out when the transaction is aborted; the blocks of the transaction go.
+// stays out when the transaction is aborted, and what was replaced stays replaced; the blocks of
+// the transaction go.
 //
-// Nothing survives the process: there is no dictionary, and events are not kept here.
+// Nothing survives the power, and events are not kept here.
 //
 // Threading: the instance's lock.
 
 #include <string.h>
 
+#include "ring.h"
 #include "varve/host.h"
-#include "varve/plugin.h"
 
 extern const struct varve_plugin varve_backend_ring;
 
-struct options {
-    int64_t size;
-    int64_t blocks;
-};
+// With `retain`, the part of the memory that the names of series get.
+#define DICTIONARY_SHARE 8
 
 static const struct varve_option option_table[] = {
-    {"size", VARVE_OPT_SIZE, offsetof(struct options, size), "1M", 4096, INT64_C(1) << 30, NULL,
-     "memory for blocks and their index, in bytes"},
-    {"blocks", VARVE_OPT_INT, offsetof(struct options, blocks), "512", 4, 1000000, NULL,
-     "blocks that are held at most, 40 bytes of the memory each"},
+    {"size", VARVE_OPT_SIZE, offsetof(struct ring_options, size), "1M", 4096, INT64_C(1) << 30,
+     NULL, "memory for blocks and their index, in bytes"},
+    {"blocks", VARVE_OPT_INT, offsetof(struct ring_options, blocks), "512", 4, 1000000, NULL,
+     "blocks that are held at most, 52 bytes of memory each"},
+    {"retain", VARVE_OPT_BOOL, offsetof(struct ring_options, retain), "no", 0, 0, NULL,
+     "keep the memory over a restart or crash of the program and a warm reset of the device; a "
+     "power cut or a reboot of Linux clears it"},
     VARVE_OPTIONS_END,
 };
-
-struct entry {
-    struct varve_block_key key;
-    uint32_t offset; // in the data area
-    uint32_t length; // bytes
-    uint8_t tier;
-    bool pending; // not committed
-};
-
-struct ring {
-    struct entry *entries; // sorted by tier, start, seq
-    size_t count;
-    size_t cap;
-    uint8_t *data;
-    size_t bytes; // of the data area
-    size_t used;
-    int64_t expire_before_ms[VARVE_MAX_TIERS];
-};
-
-static struct ring *ring_of(struct varve_instance *self)
-{
-    return (struct ring *)self->state;
-}
-
-// ---- the index ----------------------------------------------------------------------------------
-
-static bool before(const struct entry *e, unsigned tier, int64_t start_ms, uint32_t seq)
-{
-    if (e->tier != tier) {
-        return e->tier < tier;
-    }
-    if (e->key.start_ms != start_ms) {
-        return e->key.start_ms < start_ms;
-    }
-    return e->key.seq < seq;
-}
-
-// The first entry that is not before (tier, start, seq).
-static size_t find(const struct ring *r, unsigned tier, int64_t start_ms, uint32_t seq)
-{
-    size_t low = 0;
-    size_t high = r->count;
-
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (before(&r->entries[middle], tier, start_ms, seq)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static bool is_at(const struct ring *r, size_t at, unsigned tier, const struct varve_block_key *key)
-{
-    const struct entry *e = &r->entries[at];
-
-    return at < r->count && e->tier == tier && e->key.start_ms == key->start_ms &&
-           e->key.seq == key->seq;
-}
-
-static void remove_at(struct ring *r, size_t at)
-{
-    const struct entry gone = r->entries[at];
-    const size_t end = (size_t)gone.offset + gone.length;
-
-    memmove(r->data + gone.offset, r->data + end, r->used - end);
-    r->used -= gone.length;
-    r->count--;
-    memmove(&r->entries[at], &r->entries[at + 1], (r->count - at) * sizeof *r->entries);
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->entries[i].offset > gone.offset) {
-            r->entries[i].offset -= gone.length;
-        }
-    }
-}
 
 // ---- eviction -----------------------------------------------------------------------------------
 
 // The expired block that ended first; r->count when none has expired.
-static size_t find_expired(const struct ring *r)
+static uint32_t find_expired(const struct ring *r)
 {
-    size_t found = r->count;
+    uint32_t found = r->count;
 
-    for (size_t i = 0; i < r->count; i++) {
-        const struct entry *e = &r->entries[i];
-        if (e->key.end_ms < r->expire_before_ms[e->tier] &&
-            (found == r->count || e->key.end_ms < r->entries[found].key.end_ms)) {
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct ring_slot *s = ring_at(r, i);
+        if (s->end_ms < r->expire_before_ms[s->tier] &&
+            (found == r->count || s->end_ms < ring_at(r, found)->end_ms)) {
             found = i;
         }
     }
@@ -138,9 +60,9 @@ static void weigh(const struct ring *r, const struct varve_put *put, size_t held
     memset(held, 0, VARVE_MAX_TIERS * sizeof *held);
     held[put->tier] = put->length;
     blocks[put->tier] = 1;
-    for (size_t i = 0; i < r->count; i++) {
-        held[r->entries[i].tier] += r->entries[i].length;
-        blocks[r->entries[i].tier]++;
+    for (uint32_t i = 0; i < r->count; i++) {
+        held[ring_at(r, i)->tier] += ring_at(r, i)->length;
+        blocks[ring_at(r, i)->tier]++;
     }
     for (size_t t = 0; t < VARVE_MAX_TIERS; t++) {
         held[t] = blocks[t] > 1 ? held[t] : 0;
@@ -148,18 +70,18 @@ static void weigh(const struct ring *r, const struct varve_put *put, size_t held
 }
 
 // The oldest block of the tier that holds the most bytes; tiers with one block give it last.
-static size_t find_oldest_of_largest(const struct ring *r, const struct varve_put *put)
+static uint32_t find_oldest_of_largest(const struct ring *r, const struct varve_put *put)
 {
     size_t held[VARVE_MAX_TIERS];
-    unsigned largest = r->entries[0].tier; // only tiers that have a block to give
+    unsigned largest = ring_at(r, 0)->tier; // only tiers that have a block to give
 
     weigh(r, put, held);
-    for (size_t i = 0; i < r->count; i++) {
-        if (held[r->entries[i].tier] > held[largest]) {
-            largest = r->entries[i].tier;
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (held[ring_at(r, i)->tier] > held[largest]) {
+            largest = ring_at(r, i)->tier;
         }
     }
-    return find(r, largest, INT64_MIN, 0);
+    return ring_find(r, largest, INT64_MIN, 0);
 }
 
 // Bytes of the tier's blocks.
@@ -167,8 +89,9 @@ static size_t tier_bytes(const struct ring *r, unsigned tier)
 {
     size_t bytes = 0;
 
-    for (size_t i = find(r, tier, INT64_MIN, 0); i < r->count && r->entries[i].tier == tier; i++) {
-        bytes += r->entries[i].length;
+    for (uint32_t i = ring_find(r, tier, INT64_MIN, 0); i < r->count && ring_at(r, i)->tier == tier;
+         i++) {
+        bytes += ring_at(r, i)->length;
     }
     return bytes;
 }
@@ -179,71 +102,115 @@ static void hold_cap(struct ring *r, const struct varve_put *put)
     size_t held = put->cap_bytes > 0 ? tier_bytes(r, put->tier) : 0;
 
     while (held > 0 && held + put->length > put->cap_bytes) {
-        const size_t oldest = find(r, put->tier, INT64_MIN, 0);
-        held -= r->entries[oldest].length;
-        remove_at(r, oldest);
+        const uint32_t oldest = ring_find(r, put->tier, INT64_MIN, 0);
+        held -= ring_at(r, oldest)->length;
+        ring_remove(r, oldest, false);
     }
 }
 
 static void make_room(struct ring *r, const struct varve_put *put)
 {
     hold_cap(r, put);
-    while (r->count == r->cap || r->bytes - r->used < put->length) {
-        size_t victim = find_expired(r);
+    while (r->count > 0 && (r->count == r->cap || r->free_count < ring_pages_for(put->length))) {
+        uint32_t victim = find_expired(r);
         if (victim == r->count) {
             victim = find_oldest_of_largest(r, put);
         }
-        remove_at(r, victim);
+        ring_remove(r, victim, false);
     }
 }
 
-// ---- operations ---------------------------------------------------------------------------------
+// ---- open and close -----------------------------------------------------------------------------
 
-static int ring_open(struct varve_instance *self, unsigned flags)
+// Divides the memory, see ring.h.
+static void lay_out(struct ring *r, uint8_t *memory, size_t bytes)
 {
-    (void)flags; // an empty ring is as good read-only
-    const struct options *o = self->options;
-    struct ring *r = ring_of(self);
-    const size_t index = (size_t)o->blocks * sizeof *r->entries;
+    const size_t fixed = sizeof *r->header + r->cap * sizeof *r->slots;
 
-    memset(r, 0, sizeof *r);
-    if ((size_t)o->size < index + VARVE_BLOCK_HEADER) {
-        varve_instance_fail(self, "size %lld has no room for the index of %lld blocks: %zu bytes",
-                            (long long)o->size, (long long)o->blocks, index);
-        return VARVE_E_INVALID;
+    r->header = (struct ring_header *)(void *)memory;
+    r->slots = (struct ring_slot *)(void *)(memory + sizeof *r->header);
+    r->dictionary = memory + fixed;
+    r->dictionary_bytes = r->retain ? bytes / DICTIONARY_SHARE / 8 * 8 : 0;
+    r->pages = (struct ring_page *)(void *)(r->dictionary + r->dictionary_bytes);
+    r->page_count = (uint32_t)((bytes - fixed - r->dictionary_bytes) / sizeof *r->pages);
+}
+
+static void begin_empty(struct ring *r)
+{
+    for (uint32_t i = 0; i < r->cap; i++) {
+        r->order[i] = i;
     }
-    uint8_t *arena = varve_instance_take(self, (size_t)o->size, _Alignof(struct entry));
-    if (arena == NULL) {
-        varve_instance_fail(self, "no memory for %lld bytes (option size)", (long long)o->size);
-        return VARVE_E_NO_MEMORY;
+    ring_free_pages(r, NULL);
+}
+
+static int take_memory(struct ring *r, size_t bytes)
+{
+    void *memory = NULL;
+    int rc = 0;
+
+    if (r->retain) {
+        rc = ring_retain_open(r, bytes, &memory);
+        r->seen = varve_instance_take(r->self, bytes / RING_PAGE / 8 + 1, 1);
+    } else {
+        memory = varve_instance_take(r->self, bytes, _Alignof(struct ring_slot));
     }
-    r->entries = (struct entry *)(void *)arena;
-    r->cap = (size_t)o->blocks;
-    r->data = arena + index;
-    r->bytes = (size_t)o->size - index;
-    for (size_t i = 0; i < VARVE_MAX_TIERS; i++) {
-        r->expire_before_ms[i] = INT64_MIN;
+    r->order = varve_instance_take(r->self, r->cap * sizeof *r->order, _Alignof(uint32_t));
+    if (rc == 0 && (memory == NULL || r->order == NULL || (r->retain && r->seen == NULL))) {
+        varve_instance_fail(r->self, "no memory for %zu bytes (option size)", bytes);
+        rc = VARVE_E_NO_MEMORY;
     }
-    return 0;
+    if (rc == 0) {
+        lay_out(r, memory, bytes);
+    }
+    return rc;
 }
 
 static void ring_close(struct varve_instance *self)
 {
-    (void)self; // the arena stays with the host
+    struct ring *r = ring_of(self); // the arena stays with the host
+
+    if (r->attached) {
+        varve_port_retained_close(&r->kept);
+        r->attached = false;
+    }
 }
 
-static int ring_define(struct varve_instance *self, varve_series_id id,
-                       const struct varve_series_def *def)
+static int ring_open(struct varve_instance *self, unsigned flags)
 {
-    (void)self; // the host knows its series as long as this ring lives
-    (void)id;
-    (void)def;
+    const struct ring_options *o = self->options;
+    struct ring *r = ring_of(self);
+    const size_t index = sizeof *r->header + (size_t)o->blocks * sizeof *r->slots;
+
+    memset(r, 0, sizeof *r);
+    r->self = self;
+    r->cap = (uint32_t)o->blocks;
+    r->retain = o->retain && (flags & VARVE_BACKEND_READ_ONLY) == 0; // else an empty one is as good
+    if ((size_t)o->size * (DICTIONARY_SHARE - 1) / DICTIONARY_SHARE < index + RING_PAGE) {
+        varve_instance_fail(self, "size %lld has no room for the index of %lld blocks: %zu bytes",
+                            (long long)o->size, (long long)o->blocks, index);
+        return VARVE_E_INVALID;
+    }
+    for (size_t i = 0; i < VARVE_MAX_TIERS; i++) {
+        r->expire_before_ms[i] = INT64_MIN;
+    }
+    int rc = take_memory(r, (size_t)o->size);
+    if (rc < 0) {
+        ring_close(self);
+        return rc;
+    }
+    if (r->retain) {
+        ring_retain_load(r);
+    } else {
+        begin_empty(r);
+    }
     return 0;
 }
 
+// ---- writing ------------------------------------------------------------------------------------
+
 static int ring_event(struct varve_instance *self, const struct varve_event *event)
 {
-    (void)self; // likewise
+    (void)self; // not kept here
     (void)event;
     return 0;
 }
@@ -258,9 +225,11 @@ static int check_put(struct varve_instance *self, const struct varve_put *put)
                             put->tier);
         return VARVE_E_INVALID;
     }
-    if (put->length > r->bytes) {
-        varve_instance_fail(self, "a block of %u bytes does not fit in %zu: raise the option size",
-                            put->length, r->bytes);
+    if (ring_pages_for(put->length) > r->page_count) {
+        varve_instance_fail(self,
+                            "a block of %u bytes does not fit in %u pages of %u: raise the "
+                            "option size",
+                            put->length, r->page_count, (unsigned)RING_PAYLOAD);
         return VARVE_E_TOO_BIG;
     }
     return 0;
@@ -274,31 +243,30 @@ static int ring_put(struct varve_instance *self, const struct varve_put *put)
     if (rc < 0) {
         return rc;
     }
-    size_t at = find(r, put->tier, put->key.start_ms, put->key.seq);
-    if (is_at(r, at, put->tier, &put->key)) {
-        remove_at(r, at); // put again
+    uint32_t at = ring_find(r, put->tier, put->key.start_ms, put->key.seq);
+    if (ring_is_at(r, at, put->tier, &put->key)) {
+        ring_remove(r, at, false); // put again
     }
     r->expire_before_ms[put->tier] = put->expire_before_ms;
     make_room(r, put);
-    at = find(r, put->tier, put->key.start_ms, put->key.seq);
-    memmove(&r->entries[at + 1], &r->entries[at], (r->count - at) * sizeof *r->entries);
-    r->entries[at] = (struct entry){.key = put->key,
-                                    .offset = (uint32_t)r->used,
-                                    .length = put->length,
-                                    .tier = (uint8_t)put->tier,
-                                    .pending = true};
-    memcpy(r->data + r->used, put->block, put->length);
-    r->used += put->length;
-    r->count++;
+    at = ring_find(r, put->tier, put->key.start_ms, put->key.seq);
+    ring_insert(r, at, put->tier, &put->key, put->block, put->length, r->generation + 1);
     return 0;
+}
+
+static bool is_pending(const struct ring *r, uint32_t at)
+{
+    return ring_at(r, at)->generation == r->generation + 1;
 }
 
 static int ring_commit(struct varve_instance *self)
 {
     struct ring *r = ring_of(self);
 
-    for (size_t i = 0; i < r->count; i++) {
-        r->entries[i].pending = false;
+    if (r->retain) {
+        ring_retain_commit(r);
+    } else {
+        r->generation++;
     }
     return 0;
 }
@@ -307,27 +275,63 @@ static void ring_abort(struct varve_instance *self)
 {
     struct ring *r = ring_of(self);
 
-    for (size_t i = r->count; i > 0; i--) {
-        if (r->entries[i - 1].pending) {
-            remove_at(r, i - 1);
+    for (uint32_t i = r->count; i > 0; i--) {
+        if (is_pending(r, i - 1)) {
+            ring_remove(r, i - 1, false);
         }
     }
 }
+
+// The new block is there before the old one goes, unless the ring is full: then a reset at that
+// very moment costs the block.
+static int ring_replace(struct varve_instance *self, unsigned tier,
+                        const struct varve_block_key *key, const void *block, uint32_t length)
+{
+    struct ring *r = ring_of(self);
+    const uint32_t at = ring_find(r, tier, key->start_ms, key->seq);
+    const uint32_t pages = ring_pages_for(length);
+
+    if (!ring_is_at(r, at, tier, key)) {
+        return VARVE_E_NOT_FOUND;
+    }
+    if (block == NULL) {
+        ring_remove(r, at, true);
+        return 0;
+    }
+    if (pages > r->free_count + ring_pages_for(ring_at(r, at)->length)) {
+        return VARVE_E_TOO_BIG;
+    }
+    struct varve_block_info info;
+    struct varve_block_key left = *key;
+    left.end_ms = varve_block_open(block, length, &info) == 0 ? info.key.end_ms : key->end_ms;
+    const bool first = r->count == r->cap || pages > r->free_count;
+    if (first) {
+        ring_remove(r, at, true);
+    }
+    ring_insert(r, at, tier, &left, block, length, r->generation);
+    if (!first) {
+        ring_remove(r, at + 1, true);
+    }
+    return 0;
+}
+
+// ---- reading ------------------------------------------------------------------------------------
 
 static int ring_next(struct varve_instance *self, unsigned tier,
                      const struct varve_block_key *after, int64_t from_ms,
                      struct varve_block_key *out)
 {
     const struct ring *r = ring_of(self);
-    size_t i =
-        after == NULL ? find(r, tier, INT64_MIN, 0) : find(r, tier, after->start_ms, after->seq);
+    uint32_t i = after == NULL ? ring_find(r, tier, INT64_MIN, 0)
+                               : ring_find(r, tier, after->start_ms, after->seq);
 
-    if (after != NULL && is_at(r, i, tier, after)) {
+    if (after != NULL && ring_is_at(r, i, tier, after)) {
         i++;
     }
-    for (; i < r->count && r->entries[i].tier == tier; i++) {
-        if (r->entries[i].key.end_ms >= from_ms) {
-            *out = r->entries[i].key;
+    for (; i < r->count && ring_at(r, i)->tier == tier; i++) {
+        const struct ring_slot *s = ring_at(r, i);
+        if (s->end_ms >= from_ms) {
+            *out = (struct varve_block_key){s->start_ms, s->end_ms, s->seq};
             return 0;
         }
     }
@@ -338,17 +342,17 @@ static int ring_get(struct varve_instance *self, unsigned tier, const struct var
                     void *buf, size_t cap)
 {
     const struct ring *r = ring_of(self);
-    const size_t at = find(r, tier, key->start_ms, key->seq);
+    const uint32_t at = ring_find(r, tier, key->start_ms, key->seq);
 
-    if (!is_at(r, at, tier, key)) {
+    if (!ring_is_at(r, at, tier, key)) {
         return VARVE_E_NOT_FOUND;
     }
-    const struct entry *e = &r->entries[at];
-    if (e->length > cap) {
+    const struct ring_slot *s = ring_at(r, at);
+    if (s->length > cap) {
         return VARVE_E_TOO_BIG;
     }
-    memcpy(buf, r->data + e->offset, e->length);
-    return (int)e->length;
+    ring_copy(r, s, buf);
+    return (int)s->length;
 }
 
 static void ring_stats(struct varve_instance *self, struct varve_backend_stats *out)
@@ -356,9 +360,31 @@ static void ring_stats(struct varve_instance *self, struct varve_backend_stats *
     const struct ring *r = ring_of(self);
 
     out->persistent = false;
-    out->blocks = (uint32_t)r->count;
-    out->stored_bytes = r->used;
+    out->blocks = r->count;
+    out->stored_bytes = (uint64_t)(r->page_count - r->free_count) * RING_PAGE;
     out->where[0] = '\0';
+}
+
+// Reads every block; with `retain` also tells how many were dropped when the memory was taken over.
+static int ring_check(struct varve_instance *self, struct varve_check *check)
+{
+    const struct ring *r = ring_of(self);
+
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct ring_slot *s = ring_at(r, i);
+        struct varve_block_info info;
+        ring_copy(r, s, check->buf);
+        if (varve_block_open(check->buf, s->length, &info) == 0) {
+            check->tiers[s->tier].blocks++;
+            check->tiers[s->tier].bytes += s->length;
+        } else {
+            check->tiers[s->tier].damaged++;
+            check->say(check->arg, "a block in the ring is damaged");
+        }
+    }
+    check->records = r->series;
+    check->damaged = check->repaired = r->damaged;
+    return 0;
 }
 
 static const struct varve_backend_ops ops = {
@@ -371,16 +397,19 @@ static const struct varve_backend_ops ops = {
     .abort = ring_abort,
     .next = ring_next,
     .get = ring_get,
+    .replace = ring_replace,
+    .load_series = ring_load_series,
     .stats = ring_stats,
+    .check = ring_check,
 };
 
 const struct varve_plugin varve_backend_ring = {
     VARVE_PLUGIN_HEADER,
     .name = "ring",
-    .summary = "history in RAM, oldest out; gone after a restart",
+    .summary = "history in RAM, oldest out; gone after a power cut, with retain not before",
     .kind = VARVE_BACKEND,
     .options = option_table,
-    .options_size = sizeof(struct options),
+    .options_size = sizeof(struct ring_options),
     .state_size = sizeof(struct ring),
     .backend = &ops,
 };

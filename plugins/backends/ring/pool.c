@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks in pages, and the order of the slots; see ring.h. Free pages are a chain like those of
+// blocks: a block takes its pages from the front, linked as they are, so that the links of a block
+// are never written while it lives.
+//
+// Threading: the instance's lock.
+
+#include "ring.h"
+
+#include <string.h>
+
+#include "varve/crc32c.h"
+
+void ring_write(const struct ring *r, void *to, const void *from, size_t bytes)
+{
+    if (r->retain) {
+        varve_port_retained_write(to, from, bytes);
+    } else if (from != NULL) {
+        memcpy(to, from, bytes);
+    } else {
+        memset(to, 0, bytes);
+    }
+}
+
+static void link_page(const struct ring *r, uint32_t page, uint32_t next)
+{
+    ring_write(r, &r->pages[page].next, &next, sizeof next);
+}
+
+void ring_free_pages(struct ring *r, const uint8_t *seen)
+{
+    r->free_first = RING_NONE;
+    r->free_count = 0;
+    for (uint32_t page = r->page_count; page-- > 0;) {
+        if (seen == NULL || (seen[page / 8] >> (page % 8) & 1u) == 0) {
+            link_page(r, page, r->free_first);
+            r->free_first = page;
+            r->free_count++;
+        }
+    }
+}
+
+// ---- the order ----------------------------------------------------------------------------------
+
+static bool before(const struct ring_slot *s, unsigned tier, int64_t start_ms, uint32_t seq)
+{
+    if (s->tier != tier) {
+        return s->tier < tier;
+    }
+    if (s->start_ms != start_ms) {
+        return s->start_ms < start_ms;
+    }
+    return s->seq < seq;
+}
+
+uint32_t ring_find(const struct ring *r, unsigned tier, int64_t start_ms, uint32_t seq)
+{
+    uint32_t low = 0;
+    uint32_t high = r->count;
+
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (before(ring_at(r, middle), tier, start_ms, seq)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+bool ring_is_at(const struct ring *r, uint32_t at, unsigned tier, const struct varve_block_key *key)
+{
+    if (at >= r->count) {
+        return false;
+    }
+    const struct ring_slot *s = ring_at(r, at);
+    return s->tier == tier && s->start_ms == key->start_ms && s->seq == key->seq;
+}
+
+// ---- blocks -------------------------------------------------------------------------------------
+
+uint32_t ring_slot_crc(const struct ring_slot *slot)
+{
+    return varve_crc32c(0, slot, offsetof(struct ring_slot, crc));
+}
+
+uint32_t ring_block_crc(const struct ring *r, const struct ring_slot *slot)
+{
+    uint32_t crc = 0;
+    uint32_t page = slot->first;
+
+    for (uint32_t done = 0; done < slot->length && page < r->page_count;) {
+        const uint32_t left = slot->length - done;
+        const uint32_t n = left < RING_PAYLOAD ? left : (uint32_t)RING_PAYLOAD;
+        crc = varve_crc32c(crc, r->pages[page].bytes, n);
+        done += n;
+        page = r->pages[page].next;
+    }
+    return crc;
+}
+
+// Fills pages from the front of the free ones. Returns the first.
+static uint32_t fill_pages(struct ring *r, const uint8_t *block, uint32_t length)
+{
+    const uint32_t first = r->free_first;
+
+    for (uint32_t done = 0; done < length && r->free_first < r->page_count;) {
+        const uint32_t left = length - done;
+        const uint32_t n = left < RING_PAYLOAD ? left : (uint32_t)RING_PAYLOAD;
+        ring_write(r, r->pages[r->free_first].bytes, block + done, n);
+        r->free_first = r->pages[r->free_first].next;
+        r->free_count--;
+        done += n;
+    }
+    return first;
+}
+
+void ring_insert(struct ring *r, uint32_t at, unsigned tier, const struct varve_block_key *key,
+                 const void *block, uint32_t length, uint32_t generation)
+{
+    const uint32_t number = r->order[r->count];
+    struct ring_slot slot = {.start_ms = key->start_ms,
+                             .end_ms = key->end_ms,
+                             .seq = key->seq,
+                             .length = length,
+                             .generation = generation,
+                             .series = r->dictionary_full ? UINT32_MAX : r->series,
+                             .tier = tier};
+
+    slot.first = fill_pages(r, block, length);
+    slot.block_crc = r->retain ? varve_crc32c(0, block, length) : 0;
+    slot.crc = r->retain ? ring_slot_crc(&slot) : 0;
+    ring_write(r, &r->slots[number], &slot, sizeof slot);
+    memmove(&r->order[at + 1], &r->order[at], (r->count - at) * sizeof *r->order);
+    r->order[at] = number;
+    r->count++;
+}
+
+void ring_remove(struct ring *r, uint32_t at, bool wipe)
+{
+    const uint32_t number = r->order[at];
+    const struct ring_slot slot = r->slots[number];
+    uint32_t last = slot.first;
+
+    ring_write(r, &r->slots[number], NULL, sizeof slot);
+    for (uint32_t n = ring_pages_for(slot.length); n > 0 && last < r->page_count; n--) {
+        if (wipe) {
+            ring_write(r, r->pages[last].bytes, NULL, RING_PAYLOAD);
+        }
+        r->free_count++;
+        if (n > 1) {
+            last = r->pages[last].next;
+        }
+    }
+    link_page(r, last, r->free_first);
+    r->free_first = slot.first;
+    r->count--;
+    memmove(&r->order[at], &r->order[at + 1], (r->count - at) * sizeof *r->order);
+    r->order[r->count] = number;
+}
+
+void ring_copy(const struct ring *r, const struct ring_slot *slot, void *buf)
+{
+    uint32_t page = slot->first;
+
+    for (uint32_t done = 0; done < slot->length && page < r->page_count;) {
+        const uint32_t left = slot->length - done;
+        const uint32_t n = left < RING_PAYLOAD ? left : (uint32_t)RING_PAYLOAD;
+        memcpy((uint8_t *)buf + done, r->pages[page].bytes, n);
+        done += n;
+        page = r->pages[page].next;
+    }
+}
