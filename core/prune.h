@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of a prune: what must stay (prune_bounds.c), and one block without the rows that go
-// (prune_block.c).
+// The parts of a prune: what must stay (prune_bounds.c), a step over the blocks (prune_step.c), and
+// one block without the rows that go (prune_block.c).
 #ifndef VARVE_CORE_PRUNE_H
 #define VARVE_CORE_PRUNE_H
 
@@ -21,6 +21,13 @@ int varve_prune_get_block(struct varve_backend *backend, unsigned tier,
                           struct varve_block_info *info);
 // Sets what stays of each tier, and what the report says of it. `buf` likewise.
 void varve_prune_set_bounds(struct varve_host *host, struct varve_prune *prune, uint8_t *buf);
+
+// ---- prune_step.c -------------------------------------------------------------------------------
+
+// Looks at some blocks and replaces them. Returns 0, VARVE_E_NOT_FOUND when there are no more, or
+// an error with a sentence. `bytes` of memory, VARVE_PRUNE_MEMORY_MIN at least.
+int varve_prune_some(struct varve_host *host, struct varve_prune *prune, void *memory, size_t bytes,
+                     char *why, size_t why_cap);
 
 // ---- prune_block.c ------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ int varve_prune_get_block(struct varve_backend *backend, unsigned tier,
     varve_port_mutex_lock(&backend->lock);
     int rc = ops_of(backend)->get(&backend->instance, tier, key, buf, VARVE_BLOCK_MAX);
     varve_port_mutex_unlock(&backend->lock);
-    return rc > 0 ? varve_block_open(buf, (size_t)rc, info) : rc;
+    return rc < 0 ? rc : varve_block_open(buf, (size_t)rc, info);
 }
 
 static bool stores(const struct varve_backend *backend, unsigned tier)
@@ -72,7 +72,7 @@ struct marks {
 static struct marks stored_marks(struct varve_host *host, unsigned tier, uint8_t *buf)
 {
     struct varve_block_key key;
-    struct varve_block_info info;
+    struct varve_block_info info = {.rows = 0};
     struct marks marks = {.since_ms = INT64_MIN, .from_seq = UINT32_MAX};
     uint32_t newest = 0;
     for (size_t b = 0; b < host->backend_count; b++) {

@@ -123,7 +123,7 @@ static bool agrees(struct ring *r)
     size_t at = 0;
 
     for (uint32_t id = 0; id < r->series; id++) {
-        struct varve_series_def def, known;
+        struct varve_series_def def = {.text = ""}, known;
         varve_series_id found = (varve_series_id)id;
         at += decode(r, at, id, &def);
         if (varve_host_series(r->self->host, &found, &known) == 0 && found == id &&
@@ -149,7 +149,7 @@ int ring_load_series(struct varve_instance *self,
         ring_retain_format(r);
     }
     for (uint32_t id = 0; rc == 0 && id < r->series; id++) {
-        struct varve_series_def def;
+        struct varve_series_def def = {.text = ""};
         at += decode(r, at, id, &def);
         rc = visit(arg, (varve_series_id)id, &def);
     }
