@@ -78,6 +78,9 @@ static void update_index(struct varve_sqlite_store *s, size_t at, struct varve_s
     if (length == 0 || varve_sqlite_slot_header(block, length, &entry.key, &entry.length) < 0) {
         entry.key = (struct varve_block_key){INT64_MIN, INT64_MIN, 0};
     }
+    entry.crc = entry.length > 0 ? varve_sqlite_slot_crc(block) : 0;
+    entry.place = 0; // direct.c looks again
+    entry.flags = 0;
     varve_sqlite_index_insert(&s->index, &entry);
 }
 
