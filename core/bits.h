@@ -35,7 +35,7 @@ struct varve_bit_writer {
 // Appends the low `count` (0 .. 32) bits of v; its other bits are zero.
 static inline void varve_put_bits(struct varve_bit_writer *w, uint64_t v, unsigned count)
 {
-    w->acc |= v << (32 - count) << (32 - w->used);
+    w->acc |= v << 1 << (63 - count - w->used);
     w->used += count;
     if (w->used < 32) {
         return;
@@ -140,18 +140,18 @@ static inline const uint8_t *varve_bits_end(const struct varve_bit_reader *r)
     return r->in - r->have / 8;
 }
 
-// ---- numbers: a class of 4 bits, then as many bits as the class has
-// ------------------------------
+// ---- numbers: a class of 4 bits, then as many bits as the class has -----------------------------
 
 extern const uint8_t varve_number_bits[16];
 
 static inline unsigned varve_number_class(uint64_t zigzag)
 {
-    unsigned class = 0;
-    while (varve_bit_length(zigzag) > varve_number_bits[class]) {
-        class ++;
-    }
-    return class;
+    // By length: 2, 4, ... 14; 17, 20; 24, 28; 33, 38; 48, 64 bits.
+    static const uint8_t classes[65] = {
+        0,  1,  1,  2,  2,  3,  3,  4,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8,  9,  9,  9,  10,
+        10, 10, 10, 11, 11, 11, 11, 12, 12, 12, 12, 12, 13, 13, 13, 13, 13, 14, 14, 14, 14, 14,
+        14, 14, 14, 14, 14, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15};
+    return classes[varve_bit_length(zigzag)];
 }
 
 static inline unsigned varve_number_cost(uint64_t v)
@@ -188,6 +188,11 @@ static inline unsigned varve_rice_cost(uint64_t u, unsigned p)
 static inline void varve_put_rice(struct varve_bit_writer *w, uint64_t u, unsigned p)
 {
     uint64_t quotient = u >> p;
+    if (quotient < VARVE_RICE_ESCAPE && p < VARVE_RICE_ESCAPE) { // 32 bits at most
+        uint32_t zero = UINT32_C(2) << p, low = (uint32_t)u & ((zero >> 1) - 1);
+        varve_put_bits(w, ((uint64_t)zero << quotient) - zero + low, (unsigned)quotient + 1 + p);
+        return;
+    }
     if (quotient < VARVE_RICE_ESCAPE) {
         varve_put_bits(w, (UINT64_C(2) << quotient) - 2, (unsigned)quotient + 1);
         varve_put_long_bits(w, u & ((UINT64_C(1) << p) - 1), p);

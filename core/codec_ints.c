@@ -18,31 +18,6 @@ void varve_ints_set_scale(struct varve_ints *c, unsigned k)
     c->half = k == 0 ? 0 : 0.5;
 }
 
-uint64_t varve_referred_at(const struct varve_ints *c, size_t i)
-{
-    const struct varve_ints *cell = c->cell;
-    size_t before = i > 0 ? i - 1 : 0;
-    switch (c->reference) {
-    case VARVE_REFERENCE_LAST:
-        return varve_int_at(&cell[VARVE_COLUMN_LAST], i);
-    case VARVE_REFERENCE_LAST_BEFORE:
-        return varve_int_at(&cell[VARVE_COLUMN_LAST], before);
-    case VARVE_REFERENCE_MIN:
-        return varve_int_at(&cell[VARVE_COLUMN_MIN], i);
-    case VARVE_REFERENCE_MIDRANGE:
-        return varve_midrange(varve_int_at(&cell[VARVE_COLUMN_COUNT], i),
-                              varve_int_at(&cell[VARVE_COLUMN_MIN], i),
-                              varve_int_at(&cell[VARVE_COLUMN_MAX_OF_CELL], i));
-    case VARVE_REFERENCE_GROWTH:
-        return i == 0 ? varve_int_at(&cell[VARVE_COLUMN_MAX_OF_CELL], i) -
-                            varve_int_at(&cell[VARVE_COLUMN_MIN], i)
-                      : varve_int_at(&cell[VARVE_COLUMN_LAST], i) -
-                            varve_int_at(&cell[VARVE_COLUMN_LAST], before);
-    default:
-        return 0;
-    }
-}
-
 static int64_t ulps_between(double value, double scale, double half)
 {
     double near = (double)varve_scaled(value, scale, half) / scale;
@@ -54,33 +29,107 @@ int64_t varve_ints_ulps(const struct varve_ints *c, size_t i)
     return ulps_between(varve_double_at(c, i), c->scale, c->half);
 }
 
-// The comparisons are false for a NaN.
-static bool fits(double value, unsigned k, int64_t ulps)
+// ---- scales -------------------------------------------------------------------------------------
+
+// Where the search for a scale is.
+struct search {
+    const struct varve_ints *ints;
+    size_t i;       // the first row that has not been seen to fit
+    double largest; // absolute value before it
+    int64_t *room;  // for the integers, or NULL
+};
+
+// Goes on to the first row that is not an integer. Comparisons are false for a NaN.
+static void skip_whole(struct search *s)
 {
-    double range = range_of(k);
-    if (!(value > -range && value < range)) {
+    const struct varve_ints *c = s->ints;
+    double range = range_of(0), largest = s->largest;
+    size_t i = s->i;
+    for (; i < c->n; i++) {
+        double value = varve_double_at(c, i), size = fabs(value);
+        if (!(size < range)) {
+            break;
+        }
+        int64_t m = (int64_t)value;
+        if (varve_double_bits((double)m) != varve_double_bits(value)) {
+            break;
+        }
+        if (s->room != NULL) {
+            s->room[i] = m;
+        }
+        largest = size > largest ? size : largest;
+    }
+    s->i = i;
+    s->largest = largest;
+}
+
+// To the first that is no decimal of scale k.
+static void skip_decimals(struct search *s, unsigned k)
+{
+    const struct varve_ints *c = s->ints;
+    double range = range_of(k), scale = varve_powers_of_ten[k], largest = s->largest;
+    size_t i = s->i;
+    for (; i < c->n; i++) {
+        double value = varve_double_at(c, i), size = fabs(value);
+        if (!(size < range)) {
+            break;
+        }
+        int64_t m = varve_scaled(value, scale, 0.5);
+        if (varve_double_bits((double)m / scale) != varve_double_bits(value)) {
+            break;
+        }
+        if (s->room != NULL) {
+            s->room[i] = m;
+        }
+        largest = size > largest ? size : largest;
+    }
+    s->i = i;
+    s->largest = largest;
+}
+
+static bool is_near(double value, unsigned k, int64_t ulps)
+{
+    if (!(fabs(value) < range_of(k))) {
         return false;
     }
     int64_t off = ulps_between(value, varve_powers_of_ten[k], k == 0 ? 0 : 0.5);
     return off >= -ulps && off <= ulps;
 }
 
+// To the first that misses one by more than so many ulps.
+static void skip_near(struct search *s, unsigned k, int64_t ulps)
+{
+    for (; s->i < s->ints->n; s->i++) {
+        double value = varve_double_at(s->ints, s->i);
+        if (!is_near(value, k, ulps)) {
+            return;
+        }
+        s->largest = fabs(value) > s->largest ? fabs(value) : s->largest;
+    }
+}
+
 // The values already seen need not be looked at again when the scale grows, as long as they stay in
 // range.
-unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t ulps)
+unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t ulps, int64_t *room,
+                               bool *filled)
 {
-    double largest = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        double value = varve_double_at(c, i);
-        while (!fits(value, k, ulps)) {
-            if (k++ == VARVE_SCALE_MAX) {
-                return VARVE_SCALE_XOR;
-            }
+    struct search s = {.ints = c, .room = room};
+    for (;; k++) {
+        *filled = s.i == 0 && room != NULL && ulps == 0; // no row is left from another scale
+        if (ulps != 0) {
+            skip_near(&s, k, ulps);
+        } else if (k == 0) {
+            skip_whole(&s);
+        } else {
+            skip_decimals(&s, k);
         }
-        double size = value < 0 ? -value : value;
-        largest = size > largest ? size : largest;
+        if (s.i == c->n) {
+            return s.largest < range_of(k) ? k : VARVE_SCALE_XOR;
+        }
+        if (k == VARVE_SCALE_MAX) {
+            return VARVE_SCALE_XOR;
+        }
     }
-    return largest < range_of(k) ? k : VARVE_SCALE_XOR;
 }
 
 void varve_ints_plan_ulps(const struct varve_ints *c, struct varve_column_code *code)
@@ -95,14 +144,139 @@ void varve_ints_plan_ulps(const struct varve_ints *c, struct varve_column_code *
     code->ulps_p = (uint8_t)(mean < 2 ? 0 : varve_bit_length(mean) - 1);
 }
 
+// ---- integers -----------------------------------------------------------------------------------
+
+static void load_counts(const struct varve_ints *c, size_t at, size_t count, int64_t *out)
+{
+    const uint8_t *field = c->first + at * c->stride;
+    for (size_t i = 0; i < count; i++, field += c->stride) {
+        uint32_t value;
+        memcpy(&value, field, sizeof value);
+        out[i] = value;
+    }
+}
+
+static void load_doubles(const struct varve_ints *c, size_t at, size_t count, int64_t *out)
+{
+    const uint8_t *field = c->first + at * c->stride;
+    double scale = c->scale, half = c->half;
+    for (size_t i = 0; i < count; i++, field += c->stride) {
+        double value;
+        memcpy(&value, field, sizeof value);
+        out[i] = varve_scaled(value, scale, half);
+    }
+}
+
+static void load(const struct varve_ints *c, size_t at, size_t count, int64_t *out)
+{
+    if (c->is_u32) {
+        load_counts(c, at, count, out);
+    } else {
+        load_doubles(c, at, count, out);
+    }
+}
+
+void varve_ints_keep(struct varve_ints *c, int64_t *kept)
+{
+    load(c, 0, c->n, kept);
+    c->kept = kept;
+}
+
+static uint64_t int_at(const struct varve_ints *c, size_t i)
+{
+    int64_t m;
+    load(c, i, 1, &m);
+    return (uint64_t)m;
+}
+
+static uint64_t referred_at(const struct varve_ints *cell, uint8_t reference, size_t i)
+{
+    size_t before = i > 0 ? i - 1 : 0;
+    switch (reference) {
+    case VARVE_REFERENCE_LAST:
+        return int_at(&cell[VARVE_COLUMN_LAST], i);
+    case VARVE_REFERENCE_LAST_BEFORE:
+        return int_at(&cell[VARVE_COLUMN_LAST], before);
+    case VARVE_REFERENCE_MIN:
+        return int_at(&cell[VARVE_COLUMN_MIN], i);
+    case VARVE_REFERENCE_MIDRANGE:
+        return varve_midrange(int_at(&cell[VARVE_COLUMN_COUNT], i),
+                              int_at(&cell[VARVE_COLUMN_MIN], i),
+                              int_at(&cell[VARVE_COLUMN_MAX_OF_CELL], i));
+    case VARVE_REFERENCE_GROWTH:
+        return i == 0
+                   ? int_at(&cell[VARVE_COLUMN_MAX_OF_CELL], i) - int_at(&cell[VARVE_COLUMN_MIN], i)
+                   : int_at(&cell[VARVE_COLUMN_LAST], i) - int_at(&cell[VARVE_COLUMN_LAST], before);
+    default:
+        return 0;
+    }
+}
+
+static uint64_t growth(const int64_t *last, const int64_t *min, const int64_t *max, size_t i)
+{
+    return i == 0 ? (uint64_t)max[0] - (uint64_t)min[0] : (uint64_t)last[i] - (uint64_t)last[i - 1];
+}
+
+// The references of rows that are kept, in plain loops: they are asked for most.
+static void subtract_kept(const struct varve_ints *c, size_t at, size_t count, int64_t *out)
+{
+    const int64_t *n = c->cell[VARVE_COLUMN_COUNT].kept, *last = c->cell[VARVE_COLUMN_LAST].kept;
+    const int64_t *min = c->cell[VARVE_COLUMN_MIN].kept;
+    const int64_t *max = c->cell[VARVE_COLUMN_MAX_OF_CELL].kept, *own = c->kept;
+    size_t end = at + count;
+    for (size_t i = at; c->reference == VARVE_REFERENCE_LAST && i < end; i++) {
+        *out++ = (int64_t)((uint64_t)own[i] - (uint64_t)last[i]);
+    }
+    for (size_t i = at; c->reference == VARVE_REFERENCE_LAST_BEFORE && i < end; i++) {
+        *out++ = (int64_t)((uint64_t)own[i] - (uint64_t)last[i > 0 ? i - 1 : 0]);
+    }
+    for (size_t i = at; c->reference == VARVE_REFERENCE_MIN && i < end; i++) {
+        *out++ = (int64_t)((uint64_t)own[i] - (uint64_t)min[i]);
+    }
+    for (size_t i = at; c->reference == VARVE_REFERENCE_MIDRANGE && i < end; i++) {
+        *out++ = (int64_t)((uint64_t)own[i] -
+                           varve_midrange((uint64_t)n[i], (uint64_t)min[i], (uint64_t)max[i]));
+    }
+    for (size_t i = at; c->reference == VARVE_REFERENCE_GROWTH && i < end; i++) {
+        *out++ = (int64_t)((uint64_t)own[i] - growth(last, min, max, i));
+    }
+}
+
+const int64_t *varve_ints_coded(const struct varve_ints *c, size_t at, size_t count, int64_t *out)
+{
+    if (c->kept != NULL && c->reference == VARVE_REFERENCE_NONE) {
+        return c->kept + at;
+    }
+    if (c->kept != NULL) {
+        subtract_kept(c, at, count, out);
+        return out;
+    }
+    load(c, at, count, out);
+    for (size_t i = 0; c->reference != VARVE_REFERENCE_NONE && i < count; i++) {
+        out[i] = (int64_t)((uint64_t)out[i] - referred_at(c->cell, c->reference, at + i));
+    }
+    return out;
+}
+
+// Rows that an estimate is made from.
+#define ESTIMATE_ROWS 24u
+
+// As long as all values, or all differences, less that of row 0; by some rows in the middle.
 uint64_t varve_ints_estimate(const struct varve_ints *c)
 {
-    uint64_t first = varve_coded_at(c, 0), before = first, values = 0, differences = 0;
-    for (size_t i = 1; i < c->n; i++) {
-        uint64_t x = varve_coded_at(c, i);
+    int64_t buffer[ESTIMATE_ROWS] = {0};
+    size_t count = c->n < ESTIMATE_ROWS ? c->n : ESTIMATE_ROWS;
+    if (count == 0) {
+        return 0;
+    }
+    const int64_t *m = varve_ints_coded(c, (c->n - count) / 2, count, buffer);
+    uint64_t first = (uint64_t)m[0], before = first, values = 0, differences = 0;
+    for (size_t i = 1; i < count; i++) {
+        uint64_t x = (uint64_t)m[i];
         values += varve_bit_length(varve_zigzag((int64_t)(x - first)));
         differences += varve_bit_length(varve_zigzag((int64_t)(x - before)));
         before = x;
     }
-    return varve_number_cost(first) + (values < differences ? values : differences);
+    uint64_t least = values < differences ? values : differences;
+    return varve_number_cost(first) + least * c->n / count;
 }

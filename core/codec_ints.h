@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The encoder's view of a column: doubles (or counts) in an array of structs, read as scaled
-// integers that are computed anew at every look, and the encoder's choices about them.
+// integers, and the encoder's choices about them.
+//
+// Columns are looked at in pieces of VARVE_CODEC_ROWS rows. The integers of a column that is no
+// longer than one piece are kept by the caller; those of a longer one are computed anew at every
+// look.
 //
 // Stateless; any context. Inside the codec only; the format is in codec.h.
 #ifndef VARVE_CORE_CODEC_INTS_H
 #define VARVE_CORE_CODEC_INTS_H
 
+#include <math.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "codec_column.h"
+#include "varve/limits.h"
 
 struct varve_ints {
     const uint8_t *first; // the field in the first struct
@@ -20,7 +26,7 @@ struct varve_ints {
     bool is_u32;                   // uint32_t instead of double
     uint8_t reference;             // enum varve_reference
     const struct varve_ints *cell; // all columns, for the reference
-    const uint64_t *coded;         // what varve_coded_at() returns, by row, or NULL
+    const int64_t *kept;           // the integers without reference, by row, or NULL
 };
 
 static inline double varve_double_at(const struct varve_ints *c, size_t i)
@@ -42,30 +48,8 @@ static inline uint64_t varve_double_bits(double value)
 static inline int64_t varve_scaled(double value, double scale, double half)
 {
     double scaled = value * scale;
-    double rounding = value < 0 ? -half : half;
+    double rounding = copysign(half, value);
     return (int64_t)(scaled + rounding);
-}
-
-static inline uint64_t varve_int_at(const struct varve_ints *c, size_t i)
-{
-    if (!c->is_u32) {
-        return (uint64_t)varve_scaled(varve_double_at(c, i), c->scale, c->half);
-    }
-    uint32_t count;
-    memcpy(&count, c->first + i * c->stride, sizeof count);
-    return count;
-}
-
-uint64_t varve_referred_at(const struct varve_ints *c, size_t i);
-
-// The integer less its reference: what the body of the column codes.
-static inline uint64_t varve_coded_at(const struct varve_ints *c, size_t i)
-{
-    if (c->coded != NULL) {
-        return c->coded[i];
-    }
-    uint64_t m = varve_int_at(c, i);
-    return c->reference == VARVE_REFERENCE_NONE ? m : m - varve_referred_at(c, i);
 }
 
 // Goes along the column.
@@ -73,12 +57,12 @@ struct varve_walk {
     uint64_t d, step; // of the row before
 };
 
-// The residual of row i as an unsigned integer, by a code whose order is not constant.
-static inline uint64_t varve_residual_at(const struct varve_ints *c,
-                                         const struct varve_column_code *code, size_t i,
-                                         struct varve_walk *walk)
+// The residual of a row as an unsigned integer, by a code whose order is not constant; `coded` is
+// the row's integer less its reference.
+static inline uint64_t varve_residual(uint64_t coded, const struct varve_column_code *code,
+                                      struct varve_walk *walk)
 {
-    uint64_t d = (uint64_t)((int64_t)(varve_coded_at(c, i) - code->first) >> code->shift);
+    uint64_t d = (uint64_t)((int64_t)(coded - code->first) >> code->shift);
     uint64_t step = d - walk->d;
     uint64_t r = step - code->centre;
     if (code->order == VARVE_ORDER_VALUE) {
@@ -96,23 +80,29 @@ static inline struct varve_walk varve_walk_start(const struct varve_column_code 
     return (struct varve_walk){.d = 0, .step = code->centre};
 }
 
-static inline size_t varve_first_residual(const struct varve_column_code *code)
-{
-    return code->order == VARVE_ORDER_VALUE ? 0 : 1;
-}
-
 // Looks at doubles at scale k.
 void varve_ints_set_scale(struct varve_ints *c, unsigned k);
 // The smallest scale from `k` on at which all values are integers but for corrections of at most
-// `ulps`, or VARVE_SCALE_XOR.
-unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t ulps);
+// `ulps`, or VARVE_SCALE_XOR. Unless there may be corrections, `room` for c->n integers, or NULL,
+// gets them, and *filled says whether it has them all.
+unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t ulps, int64_t *room,
+                               bool *filled);
 // The correction of row i.
 int64_t varve_ints_ulps(const struct varve_ints *c, size_t i);
 // Fills in `corrected` and q.
 void varve_ints_plan_ulps(const struct varve_ints *c, struct varve_column_code *code);
-// Fills in the body of the header: the cheapest of the orders, by the bits they cost.
-void varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code);
+
+// Computes the integers of a column of at most VARVE_CODEC_ROWS rows for good.
+void varve_ints_keep(struct varve_ints *c, int64_t *kept);
+// The integers of rows [at, at + count) less their reference: what the body codes. They are in
+// `out`, or where they are kept.
+const int64_t *varve_ints_coded(const struct varve_ints *c, size_t at, size_t count, int64_t *out);
+
 // Roughly how many bits the column takes; to compare references.
 uint64_t varve_ints_estimate(const struct varve_ints *c);
+
+// Fills in the body of the header: the cheapest code that is found. Returns the bits it costs, or
+// about that.
+uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code);
 
 #endif

@@ -65,48 +65,30 @@ struct column {
     struct varve_ints *ints;
     struct varve_column_code code;
     struct varve_walk walk;
+    uint64_t *u;    // residuals of the piece at hand, by row
     size_t run_end; // sparse: the row behind the run of zeros that was announced
     struct varve_xor_window window;
 };
 
-// The first row from i on whose residual is not zero; that of row i is u.
-static size_t end_of_run(const struct column *c, size_t i, uint64_t u)
+static bool is_coded(const struct column *c)
 {
+    return c->code.scale != VARVE_SCALE_XOR && c->code.order != VARVE_ORDER_CONSTANT;
+}
+
+// Puts residuals in place of the integers of rows [at, at + count).
+static void take_residuals(struct column *c, const int64_t *m, size_t at, size_t count)
+{
+    size_t i = 0;
     struct varve_walk walk = c->walk;
-    while (u == 0 && ++i < c->ints->n) {
-        u = varve_residual_at(c->ints, &c->code, i, &walk);
+    const struct varve_column_code code = c->code;
+    if (at == 0) {
+        walk = varve_walk_start(&code);
+        i = code.order != VARVE_ORDER_VALUE;
     }
-    return i;
-}
-
-static void put_sparse(struct varve_bit_writer *w, struct column *c, size_t i, uint64_t u)
-{
-    if (c->run_end == SIZE_MAX) {
-        c->run_end = end_of_run(c, i, u);
-        varve_put_rice(w, c->run_end - i, c->code.z);
+    for (; i < count; i++) {
+        c->u[i] = varve_residual((uint64_t)m[i], &code, &walk);
     }
-    if (i == c->run_end) {
-        varve_put_rice(w, u - 1, c->code.p);
-        c->run_end = SIZE_MAX;
-    }
-}
-
-static inline void put_int(struct varve_bit_writer *w, struct column *c, size_t i)
-{
-    const struct varve_column_code *code = &c->code;
-    if (code->order == VARVE_ORDER_CONSTANT) {
-        return;
-    }
-    if (i == 0 && code->order != VARVE_ORDER_VALUE) {
-        c->walk = varve_walk_start(code);
-        return;
-    }
-    uint64_t u = varve_residual_at(c->ints, code, i, &c->walk);
-    if (code->sparse) {
-        put_sparse(w, c, i, u);
-    } else {
-        varve_put_rice(w, u, code->p);
-    }
+    c->walk = walk;
 }
 
 static void put_xor(struct varve_bit_writer *w, struct varve_xor_window *window, uint64_t bits)
@@ -132,15 +114,8 @@ static void put_xor(struct varve_bit_writer *w, struct varve_xor_window *window,
     varve_put_long_bits(w, x >> trailing, window->length);
 }
 
-static inline void put_field(struct varve_bit_writer *w, struct column *c, size_t i)
+static void put_pattern(struct varve_bit_writer *w, struct column *c, size_t i)
 {
-    if (c->code.scale != VARVE_SCALE_XOR) {
-        put_int(w, c, i);
-        if (c->code.corrected) {
-            varve_put_rice(w, varve_zigzag(varve_ints_ulps(c->ints, i)), c->code.ulps_p);
-        }
-        return;
-    }
     uint64_t bits = varve_double_bits(varve_double_at(c->ints, i));
     if (i == 0) {
         varve_put_long_bits(w, bits, 64);
@@ -152,11 +127,25 @@ static inline void put_field(struct varve_bit_writer *w, struct column *c, size_
 
 // ---- columns ------------------------------------------------------------------------------------
 
+// Looks for a scale from k on; keeps the integers of a column that is one piece.
+static unsigned find_scale(struct column *c, unsigned k, int64_t ulps)
+{
+    bool filled;
+    int64_t *room = c->ints->n <= VARVE_CODEC_ROWS ? (int64_t *)c->u : NULL;
+    k = varve_ints_find_scale(c->ints, k, ulps, room, &filled);
+    c->ints->kept = filled ? room : NULL;
+    return k;
+}
+
 static void set_scale(struct column *c, unsigned k)
 {
     c->code.scale = (uint8_t)k;
-    if (k != VARVE_SCALE_XOR) {
-        varve_ints_set_scale(c->ints, k);
+    if (k == VARVE_SCALE_XOR) {
+        return;
+    }
+    varve_ints_set_scale(c->ints, k);
+    if (c->ints->n <= VARVE_CODEC_ROWS && c->ints->kept == NULL) {
+        varve_ints_keep(c->ints, (int64_t *)c->u);
     }
 }
 
@@ -164,10 +153,10 @@ static void set_scale(struct column *c, unsigned k)
 static void plan_free(struct column *c)
 {
     bool exact = true;
-    unsigned k = varve_ints_find_scale(c->ints, 0, 0);
+    unsigned k = find_scale(c, 0, 0);
     if (k == VARVE_SCALE_XOR) {
         exact = false;
-        k = varve_ints_find_scale(c->ints, 0, VARVE_ULPS_MAX);
+        k = find_scale(c, 0, VARVE_ULPS_MAX);
     }
     set_scale(c, k);
     if (k == VARVE_SCALE_XOR) {
@@ -176,19 +165,150 @@ static void plan_free(struct column *c)
     if (!exact) {
         varve_ints_plan_ulps(c->ints, &c->code);
     }
-    varve_ints_plan(c->ints, &c->code);
+    (void)varve_ints_plan(c->ints, &c->code); // there is no other to compare its cost with
+}
+
+static size_t piece(size_t n, size_t at)
+{
+    return n - at < VARVE_CODEC_ROWS ? n - at : VARVE_CODEC_ROWS;
+}
+
+// ---- points -------------------------------------------------------------------------------------
+
+static void put_dense(struct varve_bit_writer *writer, const uint64_t *u, size_t count, unsigned p)
+{
+    struct varve_bit_writer w = *writer;
+    for (size_t i = 0; i < count; i++) {
+        varve_put_rice(&w, u[i], p);
+    }
+    *writer = w;
+}
+
+// *zeros: of the run that has not been written yet. Rows with a residual are gone through by the
+// bits of a mask: to ask each row whether it has one is what processors guess worst.
+static void put_sparse(struct varve_bit_writer *writer, const uint64_t *u, size_t count,
+                       const struct varve_column_code *code, size_t *zeros)
+{
+    struct varve_bit_writer w = *writer;
+    uint64_t mask = 0;
+    for (size_t i = 0; i < count; i++) {
+        mask |= (uint64_t)(u[i] != 0) << i;
+    }
+    size_t run = *zeros, next = 0; // zeros before row `next`
+    for (; mask != 0; mask &= mask - 1) {
+        size_t i = (size_t)__builtin_ctzll(mask);
+        varve_put_rice(&w, run + i - next, code->z);
+        varve_put_rice(&w, u[i] - 1, code->p);
+        run = 0;
+        next = i + 1;
+    }
+    *zeros = run + count - next;
+    *writer = w;
+}
+
+// Without corrections, fields can be written a piece at a time.
+static void put_pieces(struct varve_bit_writer *w, struct column *c)
+{
+    size_t n = c->ints->n, zeros = 0;
+    int64_t buffer[VARVE_CODEC_ROWS];
+    for (size_t at = 0; at < n && !w->full; at += VARVE_CODEC_ROWS) {
+        size_t count = piece(n, at);
+        size_t skip = at == 0 && c->code.order != VARVE_ORDER_VALUE;
+        take_residuals(c, varve_ints_coded(c->ints, at, count, buffer), at, count);
+        if (c->code.sparse) {
+            put_sparse(w, c->u + skip, count - skip, &c->code, &zeros);
+        } else {
+            put_dense(w, c->u + skip, count - skip, c->code.p);
+        }
+    }
+    if (zeros > 0) {
+        varve_put_rice(w, zeros, c->code.z);
+    }
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+// The first row from i on whose residual is not zero; `end` is the end of the piece.
+static size_t end_of_run(const struct column *c, size_t at, size_t i, size_t end)
+{
+    while (i < end && c->u[i - at] == 0) {
+        i++;
+    }
+    struct varve_walk walk = c->walk;
+    int64_t m;
+    while (i == end && i < c->ints->n &&
+           varve_residual((uint64_t)*varve_ints_coded(c->ints, i, 1, &m), &c->code, &walk) == 0) {
+        i = ++end;
+    }
+    return i;
+}
+
+// Row i's field of a sparse column; at and end bound the piece.
+static void put_sparse_row(struct varve_bit_writer *w, struct column *c, size_t at, size_t i,
+                           size_t end)
+{
+    if (c->run_end == SIZE_MAX) {
+        c->run_end = end_of_run(c, at, i, end);
+        varve_put_rice(w, c->run_end - i, c->code.z);
+    }
+    if (i == c->run_end) {
+        varve_put_rice(w, c->u[i - at] - 1, c->code.p);
+        c->run_end = SIZE_MAX;
+    }
+}
+
+static void put_field(struct varve_bit_writer *w, struct column *c, size_t at, size_t i, size_t end)
+{
+    if (c->code.scale == VARVE_SCALE_XOR) {
+        put_pattern(w, c, i);
+        return;
+    }
+    if (c->code.order != VARVE_ORDER_CONSTANT && (i > 0 || c->code.order == VARVE_ORDER_VALUE)) {
+        if (c->code.sparse) {
+            put_sparse_row(w, c, at, i, end);
+        } else {
+            varve_put_rice(w, c->u[i - at], c->code.p);
+        }
+    }
+    if (c->code.corrected) {
+        varve_put_rice(w, varve_zigzag(varve_ints_ulps(c->ints, i)), c->code.ulps_p);
+    }
+}
+
+// The residuals take the place of the integers that others refer to: the last column comes first.
+static void put_rows(struct varve_bit_writer *w, struct column *columns, unsigned count)
+{
+    size_t n = columns->ints->n;
+    int64_t buffer[VARVE_CODEC_ROWS];
+    for (size_t at = 0; at < n && !w->full; at += VARVE_CODEC_ROWS) {
+        size_t end = at + piece(n, at);
+        for (unsigned c = count; c-- > 0;) {
+            if (is_coded(&columns[c])) {
+                take_residuals(&columns[c], varve_ints_coded(columns[c].ints, at, end - at, buffer),
+                               at, end - at);
+            }
+        }
+        for (size_t i = at; i < end; i++) {
+            for (unsigned c = 0; c < count; c++) {
+                put_field(w, &columns[c], at, i, end);
+            }
+        }
+    }
 }
 
 size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point *points, size_t n)
 {
     struct varve_bit_writer w = {.out = out, .end = out + cap};
+    int64_t rows[VARVE_CODEC_ROWS];
     struct varve_ints ints = {
         .first = (const uint8_t *)&points->value, .stride = sizeof *points, .n = n};
-    struct column c = {.ints = &ints, .run_end = SIZE_MAX};
+    struct column c = {.ints = &ints, .u = (uint64_t *)rows, .run_end = SIZE_MAX};
     plan_free(&c);
     put_free_header(&w, &c.code);
-    for (size_t i = 0; i < n && !w.full; i++) {
-        put_field(&w, &c, i);
+    if (is_coded(&c) && !c.code.corrected) {
+        put_pieces(&w, &c);
+    } else {
+        put_rows(&w, &c, 1);
     }
     return varve_finish_bits(&w) ? (size_t)(w.out - out) : 0;
 }
@@ -196,41 +316,54 @@ size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point
 // ---- cells --------------------------------------------------------------------------------------
 
 // The scale that last, min and max share, or VARVE_SCALE_XOR.
-static unsigned joint_scale(const struct column columns[VARVE_CELL_COLUMNS])
+static unsigned joint_scale(struct column columns[VARVE_CELL_COLUMNS])
 {
     unsigned k = 0, before;
     do { // a finer scale may put a column that has been looked at out of range
         before = k;
         for (unsigned c = VARVE_COLUMN_LAST; c <= VARVE_COLUMN_MAX_OF_CELL; c++) {
-            k = k == VARVE_SCALE_XOR ? k : varve_ints_find_scale(columns[c].ints, k, 0);
+            k = k == VARVE_SCALE_XOR ? k : find_scale(&columns[c], k, 0);
         }
     } while (k != before && k != VARVE_SCALE_XOR);
     return k;
 }
 
-// The reference that looks cheapest, then the best code for what is left.
+// A reference that looks as good as the best one, or nearly, is worth a plan: so many bits and one
+// for each 8 rows.
+#define PROMISING_BITS 10u
+
+// The best code by the best reference.
 static void plan_referring(struct column *columns, unsigned number)
 {
     struct column *c = &columns[number];
-    uint64_t best = UINT64_MAX;
-    for (uint8_t i = 0; varve_references[number][i] != VARVE_REFERENCE_DAMAGED; i++) {
+    const struct varve_column_code blank = c->code;
+    uint64_t estimates[4], best = UINT64_MAX, limit = UINT64_MAX;
+    uint8_t count = 0;
+    for (; varve_references[number][count] != VARVE_REFERENCE_DAMAGED; count++) {
+        c->ints->reference = varve_references[number][count];
+        estimates[count] = varve_ints_estimate(c->ints);
+        uint64_t sum = estimates[count] + PROMISING_BITS + c->ints->n / 8;
+        limit = sum < limit ? sum : limit;
+    }
+    for (uint8_t i = 0; i < count; i++) {
+        struct varve_column_code code = blank;
         c->ints->reference = varve_references[number][i];
-        uint64_t cost = varve_ints_estimate(c->ints);
+        uint64_t cost = estimates[i] <= limit ? varve_ints_plan(c->ints, &code) : UINT64_MAX;
         if (cost < best) {
             best = cost;
+            c->code = code;
             c->code.reference = i;
         }
     }
     c->ints->reference = varve_references[number][c->code.reference];
-    varve_ints_plan(c->ints, &c->code);
 }
 
 // Whether the sum is at the scale of the others, be it with corrections.
 static bool plan_sum(struct column *columns, unsigned k)
 {
     struct column *sum = &columns[VARVE_COLUMN_SUM];
-    bool exact = varve_ints_find_scale(sum->ints, k, 0) == k;
-    if (!exact && varve_ints_find_scale(sum->ints, k, VARVE_ULPS_MAX) != k) {
+    bool exact = find_scale(sum, k, 0) == k;
+    if (!exact && find_scale(sum, k, VARVE_ULPS_MAX) != k) {
         plan_free(sum);
         return false;
     }
@@ -273,7 +406,8 @@ static void put_joint_headers(struct varve_bit_writer *w, struct column *columns
 static void put_cell_headers(struct varve_bit_writer *w, struct column *columns)
 {
     unsigned k = joint_scale(columns);
-    varve_ints_plan(columns[VARVE_COLUMN_COUNT].ints, &columns[VARVE_COLUMN_COUNT].code);
+    set_scale(&columns[VARVE_COLUMN_COUNT], 0);
+    (void)varve_ints_plan(columns[VARVE_COLUMN_COUNT].ints, &columns[VARVE_COLUMN_COUNT].code);
     put_body(w, &columns[VARVE_COLUMN_COUNT].code);
     varve_put_bits(w, k, 3);
     if (k != VARVE_SCALE_XOR) {
@@ -307,17 +441,15 @@ static void view_cells(const struct varve_cell *cells, size_t n,
 size_t varve_codec_put_cells(uint8_t *out, size_t cap, const struct varve_cell *cells, size_t n)
 {
     struct varve_bit_writer w = {.out = out, .end = out + cap};
+    int64_t rows[VARVE_CELL_COLUMNS][VARVE_CODEC_ROWS];
     struct varve_ints ints[VARVE_CELL_COLUMNS];
     struct column columns[VARVE_CELL_COLUMNS];
     view_cells(cells, n, ints);
     for (unsigned c = 0; c < VARVE_CELL_COLUMNS; c++) {
-        columns[c] = (struct column){.ints = &ints[c], .run_end = SIZE_MAX};
+        columns[c] =
+            (struct column){.ints = &ints[c], .u = (uint64_t *)rows[c], .run_end = SIZE_MAX};
     }
     put_cell_headers(&w, columns);
-    for (size_t i = 0; i < n && !w.full; i++) {
-        for (unsigned c = 0; c < VARVE_CELL_COLUMNS; c++) {
-            put_field(&w, &columns[c], i);
-        }
-    }
+    put_rows(&w, columns, VARVE_CELL_COLUMNS);
     return varve_finish_bits(&w) ? (size_t)(w.out - out) : 0;
 }

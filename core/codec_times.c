@@ -20,6 +20,22 @@ static int64_t delta_at(const int64_t *times, size_t stride, size_t i)
     return time_at(times, stride, i) - time_at(times, stride, i - 1);
 }
 
+// Whether all deltas are the first one, as most columns' are.
+static bool is_regular(const int64_t *times, size_t stride, size_t n)
+{
+    const uint8_t *field = (const uint8_t *)times;
+    int64_t before = time_at(times, stride, 0), step = n > 1 ? delta_at(times, stride, 1) : 0;
+    uint64_t off = 0;
+    for (size_t i = 1; i < n; i++) {
+        int64_t time;
+        field += stride;
+        memcpy(&time, field, sizeof time);
+        off |= (uint64_t)time - (uint64_t)before - (uint64_t)step;
+        before = time;
+    }
+    return off == 0;
+}
+
 // Boyer-Moore majority vote: one pass, no memory; where no delta has a majority any one will do.
 static int64_t usual_delta(const int64_t *times, size_t stride, size_t n)
 {
@@ -50,13 +66,14 @@ size_t varve_codec_put_times(uint8_t *out, size_t cap, const int64_t *times, siz
     if (cap < 4 * VARVE_VARINT_MAX) {
         return 0;
     }
-    int64_t step = usual_delta(times, stride, n);
+    bool regular = n > 1 && is_regular(times, stride, n);
+    int64_t step = regular ? delta_at(times, stride, 1) : usual_delta(times, stride, n);
     size_t used = varve_put_varint(out, n);
     used += varve_put_varint(out + used, (uint64_t)((time_at(times, stride, 0) - base) / unit));
     used += varve_put_varint(out + used, (uint64_t)(step / unit));
-    used += varve_put_varint(out + used, count_exceptions(times, stride, n, step));
+    used += varve_put_varint(out + used, regular ? 0 : count_exceptions(times, stride, n, step));
     size_t previous = 0;
-    for (size_t i = 1; i < n; i++) {
+    for (size_t i = 1; i < n && !regular; i++) {
         int64_t delta = delta_at(times, stride, i);
         if (delta == step) {
             continue;

@@ -63,6 +63,11 @@
 #ifndef VARVE_COLUMN_MAX
 #define VARVE_COLUMN_MAX 2048u
 #endif
+// Rows that the encoder looks at in one piece, a multiple of 8 and at most 64: each takes 60 bytes
+// of the keeper's stack, and chunks that are longer are read several times.
+#ifndef VARVE_CODEC_ROWS
+#define VARVE_CODEC_ROWS 64u
+#endif
 // Events held in RAM; older ones that no backend has taken yet are overwritten and counted.
 #ifndef VARVE_MAX_EVENTS
 #define VARVE_MAX_EVENTS 64u

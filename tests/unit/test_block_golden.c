@@ -6,7 +6,7 @@
 //
 // Files are written only by `VARVE_GOLDEN=write test_block_golden`. A format with a new version
 // gets new files, and the old ones stay readable. So it is with an encoder that chooses better
-// within version 1: give its files new names, and let the old ones be read only.
+// within version 1: its files have new names, and the old ones are only read (`past`).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -185,14 +185,21 @@ static void plan_numbered(void)
 struct golden {
     const char *name;
     void (*parts[3])(void); // one block each
+    bool past;              // of an encoder that chose differently
 };
 
 static const struct golden goldens[] = {
-    {"block-v1", {plan_odd_points, plan_odd_cells}},
-    {"decimals-v1", {plan_decimals}},
-    {"cells-v1", {plan_rollups, plan_odd_cells}},
-    {"numbered-v1", {plan_numbered}},
+    {"block-v1", {plan_odd_points, plan_odd_cells}, true},
+    {"decimals-v1", {plan_decimals}, true},
+    {"cells-v1", {plan_rollups, plan_odd_cells}, true},
+    {"numbered-v1", {plan_numbered}, true},
+    {"block-v1b", {plan_odd_points, plan_odd_cells}, false},
+    {"decimals-v1b", {plan_decimals}, false},
+    {"cells-v1b", {plan_rollups, plan_odd_cells}, false},
+    {"numbered-v1b", {plan_numbered}, false},
 };
+
+#define GOLDENS (sizeof goldens / sizeof *goldens)
 
 static void make_plan(void (*part)(void))
 {
@@ -306,7 +313,7 @@ static void check_rows(const uint8_t *block, const struct varve_block_info *info
 static void blocks_of_version_1_are_still_read(void **state)
 {
     (void)state;
-    for (size_t g = 0; g < sizeof goldens / sizeof *goldens; g++) {
+    for (size_t g = 0; g < GOLDENS; g++) {
         size_t length = read_golden(&goldens[g]), at = 0;
         for (size_t p = 0; p < 3 && goldens[g].parts[p] != NULL; p++) {
             struct varve_block_info info;
@@ -323,7 +330,10 @@ static void blocks_of_version_1_are_still_read(void **state)
 static void the_same_rows_become_the_same_bytes(void **state)
 {
     (void)state;
-    for (size_t g = 0; g < sizeof goldens / sizeof *goldens; g++) {
+    for (size_t g = 0; g < GOLDENS; g++) {
+        if (goldens[g].past) {
+            continue;
+        }
         size_t length = read_golden(&goldens[g]), at = 0;
         for (size_t p = 0; p < 3 && goldens[g].parts[p] != NULL; p++) {
             make_plan(goldens[g].parts[p]);
@@ -343,9 +353,10 @@ int main(void)
         cmocka_unit_test(the_same_rows_become_the_same_bytes),
     };
     const char *mode = getenv("VARVE_GOLDEN");
-    for (size_t g = 0;
-         mode != NULL && strcmp(mode, "write") == 0 && g < sizeof goldens / sizeof *goldens; g++) {
-        write_golden(&goldens[g]);
+    for (size_t g = 0; mode != NULL && strcmp(mode, "write") == 0 && g < GOLDENS; g++) {
+        if (!goldens[g].past) {
+            write_golden(&goldens[g]);
+        }
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,6 +317,49 @@ static void an_idle_counter_costs_what_its_changes_cost(void **state)
     assert_in_range(stream_bytes(2000), 1, 20 * 3 + 16);
 }
 
+// The encoder looks at VARVE_CODEC_ROWS rows at a time.
+static void runs_go_on_from_piece_to_piece(void **state)
+{
+    (void)state;
+    for (size_t at = VARVE_CODEC_ROWS - 2; at < 3 * VARVE_CODEC_ROWS; at++) {
+        for (size_t i = 0; i < 4 * VARVE_CODEC_ROWS; i++) {
+            rows[i].value = i < at ? 7 : 12345;
+        }
+        assert_in_range(stream_bytes(4 * VARVE_CODEC_ROWS), 1, 16);
+        assert_in_range(stream_bytes(at + 1), 1, 16);
+    }
+}
+
+// Far more than 22 bits from row to row, but nearly as many each time.
+static void a_busy_counter_costs_what_its_speed_varies_by(void **state)
+{
+    (void)state;
+    struct test_random r = random_start(__func__);
+    double counter = 3e12;
+    for (size_t i = 0; i < 600; i++) {
+        rows[i].value = counter += 625000000 + random_below(&r, 1024);
+    }
+    for (size_t n = 10; n <= 600; n = n * 3 / 2) {
+        assert_in_range(stream_bytes(n), 1, n * 22 / 16 + 20); // 10 bits of entropy
+    }
+}
+
+static void a_reset_costs_a_few_bytes(void **state)
+{
+    (void)state;
+    struct test_random r = random_start(__func__);
+    double counter = 4e11;
+    for (size_t i = 0; i < 300; i++) {
+        rows[i].value = counter += random_below(&r, 1000);
+    }
+    size_t without = stream_bytes(300);
+    counter = 0;
+    for (size_t i = 123; i < 300; i++) {
+        rows[i].value = counter += random_below(&r, 1000);
+    }
+    assert_in_range(stream_bytes(300), without - 20, without + 30);
+}
+
 static void sums_of_decimals_keep_their_last_bits_for_little(void **state)
 {
     (void)state;
@@ -451,6 +494,9 @@ int main(void)
         cmocka_unit_test(a_common_power_of_two_takes_no_room),
         cmocka_unit_test(an_outlier_costs_a_few_bytes),
         cmocka_unit_test(an_idle_counter_costs_what_its_changes_cost),
+        cmocka_unit_test(runs_go_on_from_piece_to_piece),
+        cmocka_unit_test(a_busy_counter_costs_what_its_speed_varies_by),
+        cmocka_unit_test(a_reset_costs_a_few_bytes),
         cmocka_unit_test(sums_of_decimals_keep_their_last_bits_for_little),
         cmocka_unit_test(rows_behind_the_range_need_not_be_there),
         cmocka_unit_test(ranges_are_exact),

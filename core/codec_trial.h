@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Candidates for a column's code, and what they cost: about, by what their residuals add up to, and
+// then bit by bit. Which there are, and which is taken, is decided in codec_plan.c.
+//
+// One task; all state is the caller's. Inside the codec only.
+#ifndef VARVE_CORE_CODEC_TRIAL_H
+#define VARVE_CORE_CODEC_TRIAL_H
+
+#include "codec_view.h"
+
+// As many as are ever tried on one column.
+#define VARVE_CANDIDATES_MAX 11u
+
+struct varve_candidate {
+    enum varve_view_kind kind;
+    int32_t base; // what residuals are taken from
+    bool is_unsigned;
+    bool sparse;
+    // What residuals there are:
+    uint32_t n, zeros;
+    uint32_t any;   // bits that occur in them
+    bool outliers;  // a few may be much longer than the others
+    bool saturated; // some are longer than the view shows
+    uint64_t sum;
+    uint64_t fixed;    // bits of the header beyond what each has
+    uint64_t estimate; // bits that all takes, about
+};
+
+// The search for the best code of one column.
+struct varve_search {
+    struct varve_view view;
+    struct varve_candidate candidates[VARVE_CANDIDATES_MAX];
+    size_t count;
+    uint64_t cost; // of the best code so far
+    struct varve_column_code *code;
+};
+
+// Adds up the residuals of the candidates from number `from` on, and estimates their cost.
+void varve_search_estimate(struct varve_search *s, size_t from);
+// Takes a candidate's code if it costs less than the best so far.
+void varve_search_try(struct varve_search *s, const struct varve_candidate *c);
+
+#endif
