@@ -66,7 +66,7 @@ static unsigned length_of(uint64_t x)
 
 static unsigned to_drop(uint64_t lengths, size_t n)
 {
-    unsigned wanted = (unsigned)(lengths / n) + HEADROOM;
+    unsigned wanted = (n > 0 ? (unsigned)(lengths / n) : 0) + HEADROOM;
     return wanted > VARVE_VIEW_BITS ? wanted - VARVE_VIEW_BITS : 0;
 }
 

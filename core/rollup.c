@@ -50,7 +50,7 @@ struct varve_cell varve_cell_of(int64_t start_ms, double value, double sum)
         .start_ms = start_ms, .count = 1, .min = value, .max = value, .sum = sum, .last = value};
 }
 
-double varve_counter_increase(struct varve_counter_state *state, int64_t time_ms, double value)
+static inline double increase_of(struct varve_counter_state *state, int64_t time_ms, double value)
 {
     if (state->known && time_ms < state->time_ms) {
         return 0;
@@ -61,6 +61,11 @@ double varve_counter_increase(struct varve_counter_state *state, int64_t time_ms
     }
     *state = (struct varve_counter_state){.value = value, .time_ms = time_ms, .known = true};
     return increase;
+}
+
+double varve_counter_increase(struct varve_counter_state *state, int64_t time_ms, double value)
+{
+    return increase_of(state, time_ms, value);
 }
 
 static void close_cell(struct varve_rollup *rollup, size_t level, varve_series_id id,
@@ -115,30 +120,44 @@ void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_i
     merge_open(rollup, level, id, &coarse, (uint32_t)(cell->start_ms - coarse.start_ms));
 }
 
+// Merges a sample into a cell; the same as varve_cell_merge() of its cell, but without a branch for
+// processors to guess: what is a minimum is random.
+static inline void merge_sample(struct varve_cell *cell, double value, double sum)
+{
+    bool no_min = cell->min != cell->min, no_max = cell->max != cell->max;
+    cell->count++;
+    cell->sum += sum;
+    cell->last = value;
+    cell->min = value < cell->min ? value : cell->min;
+    cell->max = value > cell->max ? value : cell->max;
+    if (no_min || no_max) { // only numbers replaced so far, but a NaN must be
+        cell->min = no_min ? value : cell->min;
+        cell->max = no_max ? value : cell->max;
+    }
+}
+
 void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum varve_kind kind,
                          const struct varve_point *points, size_t n)
 {
-    struct varve_cell run = {.count = 0}; // points of one bucket, merged in a register-sized cell
+    struct varve_cell run = {.count = 0}; // points of one bucket, merged where nobody else looks
+    struct varve_counter_state counter = rollup->counters[id];
     uint32_t newest_ms = 0;
     for (size_t i = 0; rollup->levels > 0 && i < n; i++) {
         const struct varve_point *p = &points[i];
-        double sum = kind == VARVE_COUNTER
-                         ? varve_counter_increase(&rollup->counters[id], p->time_ms, p->value)
-                         : p->value;
+        double sum = kind == VARVE_COUNTER ? increase_of(&counter, p->time_ms, p->value) : p->value;
         bool same = run.count > 0 && p->time_ms >= run.start_ms &&
                     p->time_ms - run.start_ms < rollup->step_ms[0];
-        if (!same && run.count > 0) {
-            merge_open(rollup, 0, id, &run, newest_ms);
-        }
-        int64_t start = same ? run.start_ms : varve_bucket(p->time_ms, rollup->step_ms[0]);
-        struct varve_cell one = varve_cell_of(start, p->value, sum);
         if (same) {
-            varve_cell_merge(&run, &one);
+            merge_sample(&run, p->value, sum);
         } else {
-            run = one;
+            if (run.count > 0) {
+                merge_open(rollup, 0, id, &run, newest_ms);
+            }
+            run = varve_cell_of(varve_bucket(p->time_ms, rollup->step_ms[0]), p->value, sum);
         }
-        newest_ms = (uint32_t)(p->time_ms - start);
+        newest_ms = (uint32_t)(p->time_ms - run.start_ms);
     }
+    rollup->counters[id] = counter;
     if (run.count > 0) {
         merge_open(rollup, 0, id, &run, newest_ms);
     }
