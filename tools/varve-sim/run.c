@@ -268,7 +268,7 @@ int run_life(const struct varve_conf *conf, struct source *source, const struct 
     rc = rc == 0 ? finish(&life) : rc;
     (void)varve_host_shutdown(life.host); // the figures are taken
     free(life.ids);
-    result->cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s - source->cpu_s;
+    result->cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_s - source_cpu_s(source);
     result->wall_s = seconds(CLOCK_MONOTONIC) - wall_s;
     return rc;
 }

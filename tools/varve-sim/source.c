@@ -5,13 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "source_csv.h"
 #include "varve/conf.h"
-
-// Rows made in one go, so that the clock is read seldom.
-#define AHEAD_ROWS 64u
 
 static int say(const struct source *source, const char *what)
 {
@@ -68,13 +64,6 @@ int source_grow_row(struct source *source, size_t count)
 
 // ---- synthetic ----------------------------------------------------------------------------------
 
-static double cpu_seconds(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); // cannot fail for this clock
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static bool parse_synthetic(const char *text, int64_t *series, int64_t *step_ms)
 {
     char number[16];
@@ -106,37 +95,21 @@ static int open_synthetic(struct source *source, const char *text, uint64_t seed
             return id;
         }
     }
-    const size_t width = 3 * source->workload.resources;
-    source->ahead = malloc(AHEAD_ROWS * width * sizeof *source->ahead);
-    source->ahead_rows = source->ahead_at = AHEAD_ROWS;
-    if (source->ahead == NULL || source_grow_row(source, (size_t)series) != 0) {
-        return source_no_memory(source);
+    if (source_grow_row(source, (size_t)series) != 0) {
+        return VARVE_E_NO_MEMORY;
     }
     for (uint32_t i = 0; i < (uint32_t)series; i++) {
         source->row.series[i] = i;
     }
     source->row.count = (size_t)series;
     source->start_ms = source->time_ms = SOURCE_START_MS;
-    return 0;
-}
-
-static void make_ahead(struct source *source)
-{
-    const size_t width = 3 * source->workload.resources;
-    const double began = cpu_seconds();
-    for (size_t i = 0; i < source->ahead_rows; i++) {
-        workload_next(&source->workload, source->ahead + i * width);
-    }
-    source->ahead_at = 0;
-    source->cpu_s += cpu_seconds() - began;
+    const int rc = ahead_open(&source->ahead, &source->workload);
+    return rc == 0 ? 0 : say(source, strerror(rc));
 }
 
 static int next_synthetic(struct source *source)
 {
-    if (source->ahead_at == source->ahead_rows) {
-        make_ahead(source);
-    }
-    const double *from = source->ahead + source->ahead_at++ * 3 * source->workload.resources;
+    const double *from = ahead_next(&source->ahead);
     memcpy(source->row.values, from, source->row.count * sizeof *from);
     source->row.time_ms = source->time_ms;
     source->time_ms += source->step_ms;
@@ -172,8 +145,13 @@ void source_close(struct source *source)
     free(source->series);
     free(source->row.series);
     free(source->row.values);
-    free(source->ahead);
+    ahead_close(&source->ahead);
     memset(source, 0, sizeof *source);
+}
+
+double source_cpu_s(struct source *source)
+{
+    return ahead_cpu_s(&source->ahead);
 }
 
 int source_next(struct source *source, const struct row **row)

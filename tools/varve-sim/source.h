@@ -11,10 +11,11 @@
 //                           plus the step before the last row). A time that goes back is delivered
 //                           with its own time and does not turn the clock back.
 //
-// Threading: one task. Memory comes from malloc.
+// Threading: one task, which a thread of ahead.h's helps. Memory comes from malloc.
 #ifndef VARVE_SIM_SOURCE_H
 #define VARVE_SIM_SOURCE_H
 
+#include "ahead.h"
 #include "tools/bench/workload.h"
 #include "tools/varve/known.h"
 #include "tools/varve/samples.h"
@@ -45,13 +46,11 @@ struct source {
     struct row row;
     size_t row_cap;
     int64_t time_ms; // of the next row
-    double cpu_s;    // spent in making values; 0 for a CSV
 
     // synthetic
     int64_t step_ms;
     struct workload workload;
-    double *ahead; // rows made in advance
-    size_t ahead_rows, ahead_at;
+    struct ahead ahead;
 
     // CSV
     FILE *file;
@@ -69,6 +68,9 @@ struct source {
 // Returns 0, or an error with the reason on stderr.
 int source_open(struct source *source, const char *spec, uint64_t seed, bool repeat);
 void source_close(struct source *source);
+
+// CPU time spent in making values, in seconds; 0 for a CSV.
+double source_cpu_s(struct source *source);
 
 // The next row, good until the next call. Returns 1, 0 at the end, or an error with the reason on
 // stderr.
