@@ -282,6 +282,52 @@ int varve_push_at(struct varve_host *host, int id, int64_t unix_ms, double value
     return push(host, id, unix_ms, value, VARVE_SAMPLE_UNIX);
 }
 
+// Up to the first id that was never given out.
+static uint32_t count_valid(struct varve_host *host, const int *ids, size_t n)
+{
+    uint32_t known = varve_series_count(&host->series), count = 0;
+    uint32_t limit = n < host->ring.mask ? (uint32_t)n : host->ring.mask;
+    while (count < limit && ids[count] >= 0 && (uint32_t)ids[count] < known) {
+        count++;
+    }
+    return count;
+}
+
+// Samples of ids that are valid; returns how many had room.
+static uint32_t push_run(struct varve_host *host, int64_t boot_ms, const int *ids,
+                         const double *values, uint32_t n)
+{
+    uint32_t position = 0, count = varve_ring_claim(&host->ring, n, &position);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct varve_sample sample = {
+            .time_ms = boot_ms, .value = values[i], .id = (uint16_t)ids[i]};
+        varve_ring_fill(&host->ring, position + i, &sample);
+    }
+    if (count < n || varve_ring_wakes(&host->ring, position, count)) {
+        varve_port_signal_raise(&host->keeper_wake);
+    }
+    return count;
+}
+
+size_t varve_push_row(struct varve_host *host, int64_t boot_ms, const int *ids,
+                      const double *values, size_t n)
+{
+    size_t at = 0;
+    while (at < n) {
+        uint32_t valid = count_valid(host, ids + at, n - at);
+        uint32_t count = push_run(host, boot_ms, ids + at, values + at, valid);
+        at += count;
+        if (count < valid) {
+            return at;
+        }
+        if (valid == 0) {
+            atomic_fetch_add_explicit(&host->rejected_id, 1, memory_order_relaxed);
+            at++;
+        }
+    }
+    return n;
+}
+
 // Samples in the ring become blocks: sparse ones many, since a window ends with its span. Whether
 // so many windows may end that they must be in the outbox before more is handed over.
 static bool spans_windows(struct varve_host *host, int64_t time_ms)

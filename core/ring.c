@@ -44,12 +44,43 @@ enum varve_ring_result varve_ring_push(struct varve_ring *ring, const struct var
         atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
         return VARVE_RING_FULL;
     }
-    slot->id = sample->id;
-    slot->flags = sample->flags;
-    slot->time_ms = sample->time_ms;
-    slot->value = sample->value;
-    atomic_store_explicit(&slot->turn, position + 1, memory_order_release);
-    return (position & ring->mask >> 2) == 0 ? VARVE_RING_WAKE : VARVE_RING_OK;
+    varve_ring_fill(ring, position, sample);
+    return varve_ring_wakes(ring, position, 1) ? VARVE_RING_WAKE : VARVE_RING_OK;
+}
+
+// How many of the slots from `head` on are free: the consumer frees them in their order, so that
+// the last one's turn stands for all. It moves the tail afterwards, which may be behind.
+static uint32_t free_from(struct varve_ring *ring, uint32_t head, uint32_t count)
+{
+    uint32_t used = head - atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint32_t room = used <= ring->mask ? ring->mask + 1 - used : 0;
+    count = count < room ? count : room;
+    if (count == 0) {
+        return 0;
+    }
+    uint32_t last = head + count - 1;
+    uint32_t turn =
+        atomic_load_explicit(&ring->slots[last & ring->mask].turn, memory_order_acquire);
+    return turn == last ? count : 0;
+}
+
+uint32_t varve_ring_claim(struct varve_ring *ring, uint32_t count, uint32_t *position)
+{
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    for (;;) {
+        uint32_t got = free_from(ring, head, count), before = head;
+        if (got == 0) {
+            head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+            if (head == before) {
+                return 0;
+            }
+        } else if (atomic_compare_exchange_weak_explicit(&ring->head, &head, head + got,
+                                                         memory_order_relaxed,
+                                                         memory_order_relaxed)) {
+            *position = head;
+            return got;
+        }
+    }
 }
 
 size_t varve_ring_pop(struct varve_ring *ring, struct varve_sample *out, size_t max)

@@ -52,6 +52,29 @@ enum varve_ring_result {
 };
 enum varve_ring_result varve_ring_push(struct varve_ring *ring, const struct varve_sample *sample);
 
+// Claims up to `count` (at most the capacity) consecutive slots at once, as many as are free, and
+// returns how many; the first is number *position. Each must be filled by varve_ring_fill() soon:
+// the consumer waits for it. Nothing is counted as dropped.
+uint32_t varve_ring_claim(struct varve_ring *ring, uint32_t count, uint32_t *position);
+
+static inline void varve_ring_fill(struct varve_ring *ring, uint32_t position,
+                                   const struct varve_sample *sample)
+{
+    struct varve_ring_slot *slot = &ring->slots[position & ring->mask];
+    slot->id = sample->id;
+    slot->flags = sample->flags;
+    slot->time_ms = sample->time_ms;
+    slot->value = sample->value;
+    atomic_store_explicit(&slot->turn, position + 1, memory_order_release);
+}
+
+// Whether slots from `position` on are those that the consumer is woken for, see VARVE_RING_WAKE.
+static inline bool varve_ring_wakes(const struct varve_ring *ring, uint32_t position,
+                                    uint32_t count)
+{
+    return ((0 - position) & ring->mask >> 2) < count;
+}
+
 // Takes up to `max` samples out, in push order; returns how many.
 size_t varve_ring_pop(struct varve_ring *ring, struct varve_sample *out, size_t max);
 

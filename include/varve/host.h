@@ -66,7 +66,13 @@ int varve_push(struct varve_host *host, int id, double value);
 // The same, stamped with a time of the port's boot clock, in ms. Any context.
 int varve_push_boot(struct varve_host *host, int id, int64_t boot_ms, double value);
 
-// The same, stamped with a Unix time in ms: data with a history of its own. Any context.
+// The same for n samples of one time, in order, for less than n calls cost. Returns how many it has
+// taken, less than n when the ring is full: the rest is the caller's to push again, or to count.
+// Samples of an id that was never given out are taken, and counted in rejected. Any context.
+size_t varve_push_row(struct varve_host *host, int64_t boot_ms, const int *ids,
+                      const double *values, size_t n);
+
+// One sample, stamped with a Unix time in ms: data with a history of its own. Any context.
 int varve_push_at(struct varve_host *host, int id, int64_t unix_ms, double value);
 
 // Hands over points of one series with their own times and waits for room instead of dropping.

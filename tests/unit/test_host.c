@@ -105,6 +105,44 @@ static void cells_that_close_while_raw_is_rolled_up_disturb_nothing(void **state
     fixture_end(&f);
 }
 
+// What has no room is left to the caller, what has no series is counted.
+static void rows_are_taken_as_far_as_the_ring_has_room(void **state)
+{
+    (void)state;
+    double values[MANY];
+    struct varve_stats stats;
+    int ids[MANY];
+    fixture_init(&f, "all");
+    f.conf.settings.ring_samples = 64;
+    fixture_open(&f, 0);
+    for (int s = 0; s < MANY; s++) {
+        char text[32];
+        snprintf(text, sizeof text, "many{n=\"%02d\"}", s);
+        ids[s] = s == 7 ? -1 : s == 8 ? 9999 : fixture_series(&f, text, VARVE_GAUGE);
+        values[s] = s + 0.5;
+    }
+    int64_t boot_ms = varve_port_boot_ms();
+    assert_int_equal(varve_push_row(f.host, boot_ms, ids, values, 0), 0);
+    assert_int_equal(varve_push_row(f.host, boot_ms, ids, values, MANY), MANY);
+    size_t taken = varve_push_row(f.host, boot_ms + 1, ids, values, MANY);
+    assert_int_equal(taken, 64 - (MANY - 2) + 2); // with the two of no series
+    (void)varve_host_step(f.host);
+    assert_int_equal(varve_push_row(f.host, boot_ms + 1, ids + taken, values + taken, MANY - taken),
+                     MANY - taken);
+    (void)varve_host_step(f.host);
+    varve_host_stats(f.host, &stats);
+    assert_int_equal(stats.samples, 2 * (MANY - 2));
+    assert_int_equal(stats.dropped, 0);
+    assert_int_equal(stats.rejected, 4);
+    struct answer answer = fixture_query(&f, "many{n=\"39\"}", 0, VARVE_AGG_AUTO, 0);
+    assert_int_equal(answer.count, 2);
+    assert_true(answer.points[1].value == 39.5);
+    assert_int_equal(answer.points[1].time_ms - answer.points[0].time_ms, 1);
+    answer_free(&answer);
+    fixture_close(&f);
+    fixture_end(&f);
+}
+
 static void samples_read_back_from_ram_and_store_bit_exact(void **state)
 {
     (void)state;
@@ -502,6 +540,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_read_back_from_ram_and_store_bit_exact),
+        cmocka_unit_test(rows_are_taken_as_far_as_the_ring_has_room),
         cmocka_unit_test(cells_that_close_while_raw_is_rolled_up_disturb_nothing),
         cmocka_unit_test(restarts_neither_lose_nor_repeat_a_sample),
         cmocka_unit_test(a_crash_loses_the_open_window_only_and_rollups_agree_with_raw),

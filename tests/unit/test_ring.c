@@ -157,6 +157,59 @@ static void counters_may_run_over(void **state)
     }
 }
 
+// Pushes samples pushed .. pushed + want - 1 at once; returns how many had room.
+static uint32_t claim_and_fill(uint32_t pushed, uint32_t want)
+{
+    uint32_t position, got = varve_ring_claim(&ring, want, &position);
+    for (uint32_t i = 0; i < got; i++) {
+        struct varve_sample sample = sample_of(pushed + i);
+        varve_ring_fill(&ring, position + i, &sample);
+    }
+    return got;
+}
+
+static void claims_take_what_is_free_in_order(void **state)
+{
+    (void)state;
+    struct test_random r = random_start(__func__);
+    const uint32_t capacities[] = {2, CAPACITY, 1024};
+    for (size_t c = 0; c < 3; c++) {
+        uint32_t pushed = 0, popped = 0;
+        start_at(UINT32_MAX - capacities[c] * 3, capacities[c]);
+        while (popped < 10 * capacities[c]) {
+            struct varve_sample out[64];
+            uint32_t want = random_below(&r, capacities[c] + 1);
+            uint32_t room = capacities[c] - (pushed - popped);
+            uint32_t got = claim_and_fill(pushed, want);
+            assert_int_equal(got, want < room ? want : room);
+            pushed += got;
+            size_t n = varve_ring_pop(&ring, out, 1 + random_below(&r, 64));
+            for (size_t i = 0; i < n; i++) {
+                expect_sample(&out[i], popped++);
+            }
+        }
+        assert_int_equal(varve_ring_take_dropped(&ring), 0);
+    }
+}
+
+static void slots_that_are_claimed_but_not_filled_hold_back_those_behind(void **state)
+{
+    (void)state;
+    struct varve_sample out[CAPACITY], sample = sample_of(0);
+    uint32_t position;
+    varve_ring_init(&ring, slots, CAPACITY);
+    assert_int_equal(varve_ring_claim(&ring, 2, &position), 2);
+    push_ok(2);
+    assert_int_equal(varve_ring_pop(&ring, out, CAPACITY), 0);
+    varve_ring_fill(&ring, position, &sample);
+    assert_int_equal(varve_ring_pop(&ring, out, CAPACITY), 1);
+    sample = sample_of(1);
+    varve_ring_fill(&ring, position + 1, &sample);
+    assert_int_equal(varve_ring_pop(&ring, out, CAPACITY), 2);
+    expect_sample(&out[0], 1);
+    expect_sample(&out[1], 2);
+}
+
 // Another task may read the two counters at different moments; it must never see nonsense.
 static void waiting_is_sane_when_counters_are_read_at_different_times(void **state)
 {
@@ -186,12 +239,44 @@ struct producer {
 
 static _Atomic uint32_t producers_running;
 
+static struct varve_sample produced(const struct producer *p, uint32_t i)
+{
+    return (struct varve_sample){
+        .id = p->id, .time_ms = i, .value = i, .flags = (uint16_t)(i & 0xffff)};
+}
+
+// Some at once; returns how many had room.
+static uint32_t produce_some(struct producer *p, uint32_t from)
+{
+    uint32_t want = 1 + from % 9, position;
+    want = want < PUSHES - from ? want : PUSHES - from;
+    uint32_t got = varve_ring_claim(&ring, want, &position);
+    for (uint32_t i = 0; i < got; i++) {
+        struct varve_sample sample = produced(p, from + i);
+        varve_ring_fill(&ring, position + i, &sample);
+        p->sum += from + i;
+    }
+    return got;
+}
+
+static void *produce_rows(void *arg)
+{
+    for (uint32_t i = 0; i < PUSHES;) {
+        uint32_t got = produce_some(arg, i);
+        i += got;
+        if (got == 0) {
+            sched_yield();
+        }
+    }
+    atomic_fetch_sub(&producers_running, 1);
+    return NULL;
+}
+
 static void *produce(void *arg)
 {
     struct producer *p = arg;
     for (uint32_t i = 0; i < PUSHES; i++) {
-        struct varve_sample sample = {
-            .id = p->id, .time_ms = i, .value = i, .flags = (uint16_t)(i & 0xffff)};
+        struct varve_sample sample = produced(p, i);
         if (varve_ring_push(&ring, &sample) == VARVE_RING_FULL) {
             p->refused++;
             sched_yield();
@@ -237,7 +322,9 @@ static void producers_lose_nothing_that_is_not_counted(void **state)
     atomic_store(&producers_running, PRODUCERS);
     for (uint16_t i = 0; i < PRODUCERS; i++) {
         producers[i] = (struct producer){.id = i};
-        assert_int_equal(pthread_create(&producers[i].thread, NULL, produce, &producers[i]), 0);
+        assert_int_equal(pthread_create(&producers[i].thread, NULL,
+                                        i % 2 == 0 ? produce : produce_rows, &producers[i]),
+                         0);
     }
     for (bool running = true; running;) {
         running = atomic_load(&producers_running) > 0; // before the last look into the ring
@@ -293,6 +380,8 @@ int main(void)
         cmocka_unit_test(high_water_is_the_most_that_was_waiting),
         cmocka_unit_test(consumer_is_woken_once_per_quarter),
         cmocka_unit_test(counters_may_run_over),
+        cmocka_unit_test(claims_take_what_is_free_in_order),
+        cmocka_unit_test(slots_that_are_claimed_but_not_filled_hold_back_those_behind),
         cmocka_unit_test(waiting_is_sane_when_counters_are_read_at_different_times),
         cmocka_unit_test(producers_lose_nothing_that_is_not_counted),
         cmocka_unit_test(a_watcher_never_sees_more_than_the_ring_holds),

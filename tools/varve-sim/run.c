@@ -27,6 +27,7 @@ struct life {
     struct varve_host *host;
     int *ids; // by series of the source
     size_t id_count, id_cap;
+    bool known_all;    // no series was refused
     int64_t start_ms;  // wall clock
     int64_t reboot_ms; // wall clock of the next restart; INT64_MAX: none
     uint32_t page_bytes;
@@ -57,6 +58,7 @@ static int add_series(struct life *life)
         const struct varve_series_def def = {
             .text = series->text, .unit = "", .help = "", .kind = series->kind};
         life->ids[life->id_count] = varve_series_add(life->host, &def);
+        life->known_all &= life->ids[life->id_count] >= 0;
     }
     return 0;
 }
@@ -69,6 +71,7 @@ static int start_host(struct life *life, unsigned flags)
     const int rc = varve_host_init(&life->host, life->conf, memory, sizeof memory,
                                    VARVE_HOST_NO_COLLECTORS | flags, why, sizeof why);
     life->id_count = 0;
+    life->known_all = true;
     return rc == 0 ? add_series(life) : fail("the simulated host does not start", why);
 }
 
@@ -174,22 +177,39 @@ static int push(struct life *life, int id, int64_t time_ms, double value, bool i
                   : varve_push_at(life->host, id, time_ms, value);
 }
 
-static int push_row(struct life *life, const struct row *row)
+// Samples from number `at` on, one by one.
+static int push_rest(struct life *life, const struct row *row, size_t at, bool is_now,
+                     uint64_t *refused)
 {
-    const bool is_now = row->time_ms == varve_port_wall_ms();
     int64_t wait_ms;
-    uint64_t refused = 0;
-    for (size_t i = 0; i < row->count; i++) {
-        const int id = life->ids[row->series[i]];
-        int rc = push(life, id, row->time_ms, row->values[i], is_now);
+    for (; at < row->count; at++) {
+        const int id = life->ids[row->series[at]];
+        int rc = push(life, id, row->time_ms, row->values[at], is_now);
         if (rc == VARVE_E_FULL) { // more series than the ring holds samples
             rc = step(life, &wait_ms);
             if (rc != 0) {
                 return rc;
             }
-            rc = push(life, id, row->time_ms, row->values[i], is_now);
+            rc = push(life, id, row->time_ms, row->values[at], is_now);
         }
-        refused += rc != 0 ? 1 : 0;
+        *refused += rc != 0 ? 1 : 0;
+    }
+    return 0;
+}
+
+static int push_row(struct life *life, const struct row *row)
+{
+    const bool is_now = row->time_ms == varve_port_wall_ms();
+    int64_t wait_ms;
+    uint64_t refused = 0;
+    size_t at = 0;
+    // As collectors do that have all at once; every series of a synthetic row is in it, in order.
+    if (is_now && !life->source->is_csv && life->known_all) {
+        at = varve_push_row(life->host, varve_port_boot_ms(), life->ids, row->values, row->count);
+    }
+    const int rc = push_rest(life, row, at, is_now, &refused);
+    if (rc != 0) {
+        return rc;
     }
     life->result->refused += refused;
     life->result->samples += row->count - refused;
