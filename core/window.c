@@ -102,10 +102,10 @@ int varve_order_init(struct varve_order *order, struct varve_arena *arena, uint3
     return order->index != NULL && order->start != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
 
-static varve_series_id id_of(const void *rows, size_t row_bytes, size_t id_field, uint32_t row)
+static varve_series_id id_at(const uint8_t *field)
 {
     varve_series_id id;
-    memcpy(&id, (const uint8_t *)rows + row * row_bytes + id_field, sizeof id);
+    memcpy(&id, field, sizeof id);
     return id;
 }
 
@@ -115,15 +115,17 @@ void varve_order_rows(struct varve_order *order, const void *rows, size_t row_by
                       size_t id_field, uint32_t count, uint32_t series_count)
 {
     uint32_t *start = order->start;
+    const uint8_t *field = (const uint8_t *)rows + id_field;
     memset(start, 0, (series_count + 2) * sizeof *start);
-    for (uint32_t row = 0; row < count; row++) {
-        start[id_of(rows, row_bytes, id_field, row) + 2]++;
+    for (uint32_t row = 0; row < count; row++, field += row_bytes) {
+        start[id_at(field) + 2]++;
     }
     for (uint32_t id = 2; id < series_count + 2; id++) {
         start[id] += start[id - 1];
     }
-    for (uint32_t row = 0; row < count; row++) {
-        order->index[start[id_of(rows, row_bytes, id_field, row) + 1]++] = row;
+    field = (const uint8_t *)rows + id_field;
+    for (uint32_t row = 0; row < count; row++, field += row_bytes) {
+        order->index[start[id_at(field) + 1]++] = row;
     }
 }
 
