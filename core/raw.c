@@ -234,9 +234,23 @@ static bool fills_pages(struct varve_host *host, const struct varve_sample *samp
            varve_cut_due(&host->cut, with_these, elapsed_ms, varve_wear_window_ms(host));
 }
 
+// Whether the row before has the same time by the same clock, as nearly all have: then it has been
+// asked about this time already.
+static bool is_next_of_tick(const struct varve_window *window, const struct varve_sample *sample)
+{
+    if (window->count == 0 || window->count == window->cap) {
+        return false;
+    }
+    const struct varve_raw_row *last = &window->rows.raw[window->count - 1];
+    return last->time_ms == sample->time_ms && last->flags == sample->flags;
+}
+
 void varve_raw_close_before(struct varve_host *host, const struct varve_sample *sample)
 {
     const struct varve_window *window = &host->windows[0];
+    if (is_next_of_tick(window, sample)) {
+        return;
+    }
     int64_t first_ms = first_by_clock(window, sample->flags);
     int64_t elapsed_ms = first_ms != INT64_MAX ? sample->time_ms - first_ms : 0;
     int64_t less_ms = stores_raw(host) ? 0 : host->tiers[host->base_tier].step_ms;
