@@ -114,7 +114,7 @@ refuses 2 "flash.ini:2: unknown key or bad line 'knd'" "$sim" "${describe[@]}"
 
 # ---- mistakes
 refuses 2 'expected the command' "$sim"
-refuses 2 '--workload is missing' "$sim" run
+refuses 2 '--workload is missing' "$sim" run --board "$work/board"
 refuses 2 'synthetic:SERIESxSTEP' "$sim" run --workload synthetic:5
 refuses 2 '1 to 4098 series' "$sim" run --workload synthetic:0x5s
 refuses 2 'No such file' "$sim" run --workload "csv:$work/none.csv"

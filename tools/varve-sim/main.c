@@ -5,6 +5,7 @@
 // flash_conf.h, samples to source.h, the life to run.h and the figures to report.h.
 //
 // Threading: one task.
+#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,36 @@ static int lend_text(const char *path)
         (void)fclose(file); // read only: nothing can be lost
     }
     return rc;
+}
+
+// ---- workload -----------------------------------------------------------------------------------
+
+// `typical` of [workload]; `user` holds FLASH_VALUE_MAX bytes.
+static int take_workload(void *user, const char *section, const char *name, const char *value)
+{
+    if (strcmp(section, "workload") == 0 && strcmp(name, "typical") == 0 &&
+        strlen(value) < FLASH_VALUE_MAX) {
+        memcpy(user, value, strlen(value) + 1);
+    }
+    return 1; // what else is in the file, describe_device() judges
+}
+
+// What nobody chose is what the board calls typical.
+static int choose_workload(struct options *options)
+{
+    static char typical[FLASH_VALUE_MAX];
+    char path[VARVE_PATH_TEXT];
+    if (options->workload != NULL) {
+        return 0;
+    }
+    if (board_file(options->board, "flash.ini", path) &&
+        ini_parse(path, take_workload, typical) == 0 && typical[0] != '\0') {
+        options->workload = typical;
+        return 0;
+    }
+    (void)fprintf(stderr, "varve-sim: --workload is missing, and the board names none; for example "
+                          "synthetic:255x5s or csv:FILE\n");
+    return -1;
 }
 
 // ---- configuration ------------------------------------------------------------------------------
@@ -214,7 +245,8 @@ int main(int argc, char **argv)
     if (rc != 0) {
         return rc > 0 ? DONE : USAGE;
     }
-    if (find_config(&options, config) != 0 || describe_device(&options, config, &device) != 0) {
+    if (choose_workload(&options) != 0 || find_config(&options, config) != 0 ||
+        describe_device(&options, config, &device) != 0) {
         return USAGE;
     }
     int code = USAGE;

@@ -10,14 +10,16 @@
 static const char help[] =
     "varve-sim - the life of a device on a virtual clock and an emulated flash\n"
     "\n"
-    "Usage: varve-sim run --board NAME --workload WORKLOAD [OPTIONS]\n"
+    "Usage: varve-sim run --board NAME [--workload WORKLOAD] [OPTIONS]\n"
     "\n"
     "  -b, --board NAME           board.ini and flash.ini of boards/NAME, or of a directory when\n"
     "                             NAME has a slash; default linux-generic\n"
     "  -c, --config FILE          this configuration instead of the board's board.ini\n"
     "  -w, --workload WORKLOAD    synthetic:SERIESxSTEP, for example synthetic:255x5s, or "
     "csv:FILE\n"
-    "                             with lines `ts,series,value` in the order of time\n"
+    "                             with lines `ts,series,value` in the order of time; default: "
+    "what\n"
+    "                             the board calls typical\n"
     "  -d, --days N               virtual days; default 1, or as long as the CSV. A CSV that is\n"
     "                             shorter is repeated\n"
     "  -s, --seed S               of the synthetic workload; default 1\n"
@@ -42,6 +44,7 @@ static const char help[] =
     "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n"
     "\n"
     "Examples:\n"
+    "  varve-sim run --board openwrt-16m-nor --days 30\n"
     "  varve-sim run --board linux-generic --workload synthetic:255x5s --days 30\n"
     "  varve-sim run --board linux-generic --workload csv:night.csv --days 365 --format json\n"
     "  varve-sim run -w synthetic:64x10s -d 30 --kind nor --capacity 16M --set varve.flush=1h\n";
@@ -181,7 +184,7 @@ static int take(struct options *options, int option, const char *name)
     }
 }
 
-static int check(const struct options *options, int argc, char **argv)
+static int check(int argc, char **argv)
 {
     if (optind == argc || strcmp(argv[optind], "run") != 0) {
         (void)fprintf(stderr, "varve-sim: expected the command `run`%s%s; try `varve-sim --help`\n",
@@ -191,11 +194,6 @@ static int check(const struct options *options, int argc, char **argv)
     if (optind + 1 < argc) {
         (void)fprintf(stderr, "varve-sim: unexpected argument `%s`; try `varve-sim --help`\n",
                       argv[optind + 1]);
-        return -1;
-    }
-    if (options->workload == NULL) {
-        (void)fprintf(stderr, "varve-sim: --workload is missing; for example synthetic:255x5s or "
-                              "csv:FILE\n");
         return -1;
     }
     return 0;
@@ -212,5 +210,5 @@ int options_read(struct options *options, int argc, char **argv)
             return rc;
         }
     }
-    return check(options, argc, argv);
+    return check(argc, argv);
 }

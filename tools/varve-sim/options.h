@@ -11,9 +11,10 @@
 
 struct options {
     const char *board;
-    const char *config;   // NULL: the board's board.ini
-    const char *workload; // "csv:FILE" or "synthetic:SERIESxSTEP"
-    int64_t days;         // 0: as long as the CSV
+    const char *config; // NULL: the board's board.ini
+    const char
+        *workload; // "csv:FILE" or "synthetic:SERIESxSTEP"; NULL: what is typical of the board
+    int64_t days;  // 0: as long as the CSV
     uint64_t seed;
     bool json;
     bool timing;       // print what differs from run to run
