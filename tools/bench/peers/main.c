@@ -4,7 +4,8 @@
 //
 // A run feeds the warm-up, reads the counters, feeds the rest, and reads them again, both times in
 // the middle of what a contestant holds in RAM: in a steady state what is missing at the end was
-// counted at the beginning. Then the queries are timed. It prints `key value` lines.
+// counted at the beginning. Then the queries are timed and their answers compared with the rows. It
+// prints `key value` lines.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,9 +14,9 @@
 
 #include "meter.h"
 #include "peer.h"
+#include "verify.h"
 
-#define REPEATS 21u
-#define DAY_MS  INT64_C(86400000)
+#define DAY_MS INT64_C(86400000)
 
 static const struct peer *const peers[] = {&peer_varve, &peer_sqlite_naive, &peer_sqlite_tuned,
                                            &peer_rrd,   &peer_influx,       &peer_victoria,
@@ -28,7 +29,6 @@ struct options {
     const char *stat;
     double warmup_hours;
     long pid;
-    long pace_s;
     struct peer_setup setup;
 };
 
@@ -45,19 +45,22 @@ static void usage(void)
     puts("usage: storage_bench generate FILE --hours N [--seed S | --csv FILE]\n"
          "       storage_bench CONTESTANT FILE --dir DIR --stat /sys/block/NAME/stat --warmup "
          "HOURS\n"
-         "                     [--keep HOURS] [--conf INI] [--address PORT|SOCKET --pid PID]\n"
-         "                     [--pace SECONDS]");
+         "                     [--keep HOURS] [--conf INI] [--address PORT|SOCKET --pid PID]");
 }
 
 static struct options parse_options(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"hours", required_argument, NULL, 'h'}, {"seed", required_argument, NULL, 's'},
-        {"csv", required_argument, NULL, 'c'},   {"dir", required_argument, NULL, 'd'},
-        {"stat", required_argument, NULL, 'b'},  {"warmup", required_argument, NULL, 'w'},
-        {"conf", required_argument, NULL, 'i'},  {"address", required_argument, NULL, 'a'},
-        {"pace", required_argument, NULL, 't'},  {"pid", required_argument, NULL, 'p'},
-        {"keep", required_argument, NULL, 'k'},  {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"hours", required_argument, NULL, 'h'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"csv", required_argument, NULL, 'c'},
+                                          {"dir", required_argument, NULL, 'd'},
+                                          {"stat", required_argument, NULL, 'b'},
+                                          {"warmup", required_argument, NULL, 'w'},
+                                          {"conf", required_argument, NULL, 'i'},
+                                          {"address", required_argument, NULL, 'a'},
+                                          {"pid", required_argument, NULL, 'p'},
+                                          {"keep", required_argument, NULL, 'k'},
+                                          {NULL, 0, NULL, 0}};
     struct options o = {.hours = 48, .seed = 1, .warmup_hours = 24, .setup = {.keep_ms = DAY_MS}};
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -88,9 +91,6 @@ static struct options parse_options(int argc, char **argv)
             break;
         case 'p':
             o.pid = strtol(optarg, NULL, 10);
-            break;
-        case 't':
-            o.pace_s = strtol(optarg, NULL, 10);
             break;
         case 'k':
             o.setup.keep_ms = (int64_t)(strtod(optarg, NULL) * 3600e3);
@@ -137,34 +137,11 @@ static uint64_t feed(const struct peer *peer, int64_t until_ms, int64_t *time_ms
 
 static void mark(struct marks *m, const struct peer *peer, const struct options *o)
 {
-    const struct timespec pause = {.tv_sec = o->pace_s};
-    (void)nanosleep(&pause, NULL); // what a server is about to write belongs before the mark
+    if (peer->wait != NULL) {
+        peer->wait(); // what a server is about to write belongs before the mark
+    }
     m->ledger = peer->ledger != NULL ? peer->ledger() : 0;
     meter_read(&m->meter, o->setup.dir, o->stat, o->pid);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-// The median of REPEATS warm reads of one series: the last day, or as much as is kept.
-static void time_query(const struct peer *peer, const char *name, bool minutes, int64_t keep_ms)
-{
-    double took[REPEATS];
-    struct peer_query q = {.series = rows.series / 2 / 3 * 3, .to_ms = rows.last_ms};
-    size_t points = 0;
-    q.minutes = minutes;
-    q.from_ms = rows.last_ms - (keep_ms < DAY_MS ? keep_ms : DAY_MS) + 1;
-    q.from_ms = q.from_ms < rows.first_ms ? rows.first_ms : q.from_ms;
-    for (unsigned i = 0; i < REPEATS; i++) {
-        double began = meter_seconds();
-        points = peer->read(&q);
-        took[i] = meter_seconds() - began;
-    }
-    qsort(took, REPEATS, sizeof *took, compare_doubles);
-    printf("%s_ms %.3f\n%s_points %zu\n", name, took[REPEATS / 2] * 1e3, name, points);
 }
 
 static void print_marks(const struct marks *from, const struct marks *to, uint64_t samples)
@@ -177,6 +154,16 @@ static void print_marks(const struct marks *from, const struct marks *to, uint64
     printf("wall_s %.3f\n", to->meter.wall_s - from->meter.wall_s);
 }
 
+static void print_stored(const struct peer *peer, uint64_t stored_bytes, uint64_t samples)
+{
+    struct peer_raw raw = {.bytes = stored_bytes, .samples = samples};
+    if (peer->raw != NULL) {
+        peer->raw(&raw);
+    }
+    printf("stored_bytes %" PRIu64 "\n", stored_bytes);
+    printf("raw_bytes %" PRIu64 "\nraw_samples %" PRIu64 "\n", raw.bytes, raw.samples);
+}
+
 static void run(const struct peer *peer, struct options *o)
 {
     struct marks from, to;
@@ -184,20 +171,24 @@ static void run(const struct peer *peer, struct options *o)
     bool more = rows_next(&rows, &time_ms, values);
     int64_t split_ms = rows.first_ms + (int64_t)(o->warmup_hours * 3600e3);
     peer->open(&rows, &o->setup);
-    (void)feed(peer, split_ms, &time_ms, &more);
+    uint64_t warm_up = feed(peer, split_ms, &time_ms, &more);
     if (!more) {
         die("--warmup", "it takes the whole workload; nothing is left to measure");
     }
+    // Files that were just written lie in the page cache in pieces of many pages, which the kernel
+    // writes back whole when one byte of them changes through a mapping. A device reads them back
+    // page by page after its next start.
+    meter_forget(o->setup.dir);
     mark(&from, peer, o);
-    o->setup.pace_s = o->pace_s; // the warm-up goes as fast as it can
+    o->setup.measured = true;
     uint64_t samples = feed(peer, INT64_MAX, &time_ms, &more);
     mark(&to, peer, o);
     print_marks(&from, &to, samples);
+    const uint64_t stored = meter_stored(o->setup.dir);
     printf("peak_kib %" PRIu64 "\n", meter_peak_kib(o->pid));
-    printf("stored_bytes %" PRIu64 "\n", meter_stored(o->setup.dir));
     peer->settle();
-    time_query(peer, "read_raw", false, o->setup.keep_ms);
-    time_query(peer, "read_minutes", true, o->setup.keep_ms);
+    print_stored(peer, stored, warm_up + samples);
+    verify(peer, &rows, o->setup.keep_ms);
     peer->close();
 }
 

@@ -113,3 +113,23 @@ uint64_t meter_stored(const char *dir)
     }
     return stored_bytes;
 }
+
+static int forget_file(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info;
+    (void)where;
+    const int fd = type == FTW_F ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); // an advice
+        (void)close(fd);                                    // read only
+    }
+    return 0;
+}
+
+void meter_forget(const char *dir)
+{
+    sync_filesystem(dir);
+    if (nftw(dir, forget_file, 16, FTW_PHYS) != 0) {
+        die(dir, strerror(errno));
+    }
+}

@@ -23,6 +23,10 @@ uint64_t meter_peak_kib(long pid);
 // Space that the files below `dir` take on the device, in bytes.
 uint64_t meter_stored(const char *dir);
 
+// Syncs the filesystem and drops from the page cache what the files below `dir` have there, as far
+// as nobody has it mapped.
+void meter_forget(const char *dir);
+
 double meter_seconds(void);
 
 #endif

@@ -24,8 +24,9 @@ static const char insert_sql[] = "INSERT INTO samples(ts, series, value) VALUES(
 static const char expire_sql[] = "DELETE FROM samples WHERE ts < ?";
 static const char raw_sql[] = "SELECT ts, value FROM samples WHERE series = ? AND ts BETWEEN ? AND "
                               "? ORDER BY ts";
-static const char minutes_sql[] = "SELECT ts / 60000, avg(value) FROM samples WHERE series = ? AND "
-                                  "ts BETWEEN ? AND ? GROUP BY 1";
+static const char minutes_sql[] =
+    "SELECT ts / 60000 * 60000, avg(value) FROM samples WHERE series = ? AND "
+    "ts BETWEEN ? AND ? GROUP BY 1";
 // With the time first in the key there is no index by series: each time of the grid is looked up.
 static const char tuned_raw_sql[] =
     "WITH RECURSIVE t(ts) AS (SELECT (SELECT ts FROM samples WHERE ts >= ?2 ORDER BY ts LIMIT 1) "
@@ -39,7 +40,8 @@ static const char tuned_minutes_sql[] =
     "UNION "
     "ALL "
     "SELECT (SELECT s.ts FROM samples s WHERE s.ts > t.ts ORDER BY s.ts LIMIT 1) FROM t WHERE t.ts "
-    "IS NOT NULL AND t.ts < ?3) SELECT s.ts / 60000, avg(s.value) FROM t JOIN samples s ON s.ts = "
+    "IS NOT NULL AND t.ts < ?3) SELECT s.ts / 60000 * 60000, avg(s.value) FROM t JOIN samples s ON "
+    "s.ts = "
     "t.ts AND s.series = ?1 WHERE t.ts <= ?3 GROUP BY 1";
 
 static sqlite3 *db;
@@ -140,7 +142,7 @@ static void insert_row(int64_t time_ms, const double *values)
     }
 }
 
-static size_t read_series(const struct peer_query *q)
+static size_t read_series(const struct peer_query *q, struct peer_points *out)
 {
     sqlite3_stmt *statement = q->minutes ? minutes : raw;
     size_t points = 0;
@@ -150,12 +152,31 @@ static size_t read_series(const struct peer_query *q)
     (void)sqlite3_bind_int64(statement, 3, q->to_ms);
     while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
         points++;
+        peer_point(out, sqlite3_column_int64(statement, 0), sqlite3_column_double(statement, 1));
     }
     if (rc != SQLITE_DONE) {
         die(sqlite3_sql(statement), sqlite3_errmsg(db));
     }
     (void)sqlite3_reset(statement);
     return points;
+}
+
+static uint64_t number(const char *sql)
+{
+    sqlite3_stmt *statement = prepare(sql);
+    if (sqlite3_step(statement) != SQLITE_ROW) {
+        die(sql, sqlite3_errmsg(db));
+    }
+    uint64_t value = (uint64_t)sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement); // its result is that of the step
+    return value;
+}
+
+// The database with its indexes and free pages, without the WAL.
+static void measure_raw(struct peer_raw *out)
+{
+    out->bytes = number("PRAGMA page_count") * number("PRAGMA page_size");
+    out->samples = number("SELECT count(*) FROM samples");
 }
 
 static void close_database(void)
@@ -174,10 +195,12 @@ const struct peer peer_sqlite_naive = {.name = "sqlite-naive",
                                        .row = insert_row,
                                        .settle = commit,
                                        .read = read_series,
+                                       .raw = measure_raw,
                                        .close = close_database};
 const struct peer peer_sqlite_tuned = {.name = "sqlite-tuned",
                                        .open = open_tuned,
                                        .row = insert_row,
                                        .settle = commit,
                                        .read = read_series,
+                                       .raw = measure_raw,
                                        .close = close_database};

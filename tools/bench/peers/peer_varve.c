@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Contestant: varve itself, through the host API and without tasks, so that windows are cut by the
-// data's own time; each flush is committed and synced as in real life.
+// data's own time; each flush is committed and synced as in real life. The only
+// one that looks into the core: no public call gives out blocks.
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/host_state.h"
 #include "peer.h"
+#include "varve/block.h"
 #include "varve/host.h"
 #include "varve/query.h"
+
+#define PAGE_BYTES 4096u
 
 extern const struct varve_plugin *const varve_static_plugins[];
 
@@ -83,11 +88,19 @@ static uint64_t flash_bytes(void)
     return stats.flash_bytes_session;
 }
 
-static int count_points(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
+struct answer {
+    size_t count;
+    struct peer_points *points;
+};
+
+static int take_points(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
 {
+    struct answer *answer = arg;
     (void)id;
-    (void)points;
-    *(size_t *)arg += n;
+    for (size_t i = 0; answer->points != NULL && i < n; i++) {
+        peer_point(answer->points, points[i].time_ms, points[i].value);
+    }
+    answer->count += n;
     return 0;
 }
 
@@ -111,21 +124,51 @@ static int find_tier(int64_t step_ms)
     die("varve", "the configuration has no tier of minutes");
 }
 
-static size_t read_series(const struct peer_query *q)
+static size_t read_series(const struct peer_query *q, struct peer_points *out)
 {
-    size_t points = 0;
+    struct answer answer = {.points = out};
     char why[256] = "";
     struct varve_query query = {.selector = feed->names[q->series],
                                 .from_ms = q->from_ms,
                                 .to_ms = q->to_ms,
                                 .tier = q->minutes ? find_tier(60000) : 0};
-    struct varve_query_sink sink = {
-        .arg = &points, .series = ignore_series, .points = count_points};
+    struct varve_query_sink sink = {.arg = &answer, .series = ignore_series, .points = take_points};
     if (varve_query_run(host, &query, &sink, query_memory, sizeof query_memory, why, sizeof why) !=
         0) {
         die(query.selector, why);
     }
-    return points;
+    return answer.count;
+}
+
+// Raw blocks of one persistent backend, each in whole pages, as stores place them.
+static void add_blocks(struct varve_backend *backend, struct peer_raw *raw)
+{
+    static uint8_t block[VARVE_BLOCK_MAX];
+    const struct varve_backend_ops *ops = backend->instance.plugin->backend;
+    struct varve_block_key key, after;
+    const struct varve_block_key *previous = NULL;
+    while (ops->next(&backend->instance, 0, previous, INT64_MIN, &key) == 0) {
+        struct varve_block_info info;
+        const int length = ops->get(&backend->instance, 0, &key, block, sizeof block);
+        if (length < 0 || varve_block_open(block, (size_t)length, &info) != 0) {
+            die("varve", "a raw block cannot be read");
+        }
+        raw->bytes += ((uint64_t)info.length + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+        raw->samples += info.rows;
+        after = key;
+        previous = &after;
+    }
+}
+
+static void measure_raw(struct peer_raw *raw)
+{
+    *raw = (struct peer_raw){0};
+    for (size_t b = 0; b < host->backend_count; b++) {
+        struct varve_backend *backend = &host->backends[b];
+        if (backend->persistent && (backend->conf->tiers & 1u) != 0) {
+            add_blocks(backend, raw);
+        }
+    }
 }
 
 static void close_varve(void)
@@ -140,5 +183,6 @@ const struct peer peer_varve = {.name = "varve",
                                 .row = push_row,
                                 .settle = refuse_losses,
                                 .read = read_series,
+                                .raw = measure_raw,
                                 .ledger = flash_bytes,
                                 .close = close_varve};

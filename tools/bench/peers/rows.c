@@ -228,9 +228,14 @@ void rows_open(struct rows *rows, const char *path)
     }
     (void)fseek(rows->file, rows->data + (long)(rows->count - 1) * size, SEEK_SET);
     (void)rows_next(rows, &rows->last_ms, row);
-    (void)fseek(rows->file, rows->data, SEEK_SET);
+    rows_rewind(rows);
     (void)rows_next(rows, &rows->first_ms, row);
-    (void)fseek(rows->file, rows->data, SEEK_SET);
+    rows_rewind(rows);
+}
+
+void rows_rewind(struct rows *rows)
+{
+    (void)fseek(rows->file, rows->data, SEEK_SET); // a file that was read to its end
 }
 
 bool rows_next(struct rows *rows, int64_t *time_ms, double *values)

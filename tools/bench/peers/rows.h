@@ -42,6 +42,9 @@ void rows_open(struct rows *rows, const char *path);
 // The next row; false at the end. `values` has room for rows->series.
 bool rows_next(struct rows *rows, int64_t *time_ms, double *values);
 
+// Goes back to the first row.
+void rows_rewind(struct rows *rows);
+
 // Prints `storage_bench: WHAT: WHY` and ends the program with exit code 1.
 void die(const char *what, const char *why) __attribute__((noreturn));
 
