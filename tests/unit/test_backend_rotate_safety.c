@@ -181,6 +181,184 @@ static void a_segment_that_was_only_made_does_no_harm(void **state)
     bench_end(&b);
 }
 
+// ---- units that are used again ------------------------------------------------------------------
+
+#define REUSE_BLOCKS 24
+#define BIG          5000
+
+// Blocks of 1 h, kept for 8 h: the first segment has expired, and the next block begins a new one
+// in its unit.
+static int64_t fill_until_reuse(struct bench *b)
+{
+    const struct varve_series_def load = {"load", "1", "run queue", VARVE_GAUGE};
+    int64_t i = 0;
+
+    bench_init(b, &varve_backend_rotate);
+    fake_host_set(&b->host, "segment", "64K");
+    bench_open(b);
+    assert_int_equal(b->ops->define(b->self, 0, &load), 0);
+    for (; i < REUSE_BLOCKS; i++) {
+        bench_store(b, 0, nth(60 * i), BIG, nth(60 * (i - 8)).start_ms);
+    }
+    return i;
+}
+
+// Stores blocks until one begins a segment over an old one; *before are the files as they were.
+// Returns the index in *before of the file that was written over.
+static size_t store_over(struct bench *b, int64_t *i, struct segment_files *before)
+{
+    static struct segment_files after;
+
+    for (;;) {
+        files_read(before, b);
+        bench_store(b, 0, nth(60 * *i), BIG, nth(60 * (*i - 8)).start_ms);
+        ++*i;
+        files_read(&after, b);
+        assert_int_equal(after.count, before->count);
+        for (size_t f = 0; f < after.count; f++) {
+            if (memcmp(after.file[f].bytes, before->file[f].bytes, PAGE) != 0) {
+                files_free(&after);
+                return f;
+            }
+        }
+        files_free(&after);
+        files_free(before);
+    }
+}
+
+static bool has_hour(struct bench *b, int64_t i)
+{
+    return bench_has(b, 0, nth(60 * i), BIG);
+}
+
+// What next() tells is what was put, whatever the pages are mixed of.
+static void all_is_whole(struct bench *b)
+{
+    struct varve_block_key key;
+    int rc = b->ops->next(b->self, 0, NULL, INT64_MIN, &key);
+
+    for (; rc == 0; rc = b->ops->next(b->self, 0, &key, INT64_MIN, &key)) {
+        assert_true(bench_has(b, 0, key, BIG));
+    }
+}
+
+static uint32_t damaged_frames(struct bench *b);
+
+// The power goes while a segment is begun over an old one: the head is durable, and any of the
+// other pages may be what they were; or not even the head is.
+static void a_segment_over_an_old_one_is_the_old_or_the_new_at_every_cut(void **state)
+{
+    static struct segment_files before;
+    static struct segment_files after;
+    struct bench b;
+
+    (void)state;
+    int64_t n = fill_until_reuse(&b);
+    const size_t f = store_over(&b, &n, &before);
+    fake_host_close(&b.host);
+    files_read(&after, &b);
+    for (unsigned lost = 0; lost < 4; lost++) { // of the pages 0 and 1: that is all of it
+        files_restore(&after, &b);
+        for (unsigned page = 0; page < 2; page++) {
+            if ((lost >> page & 1u) != 0) {
+                uint8_t mixed[PAGE];
+                memcpy(mixed, before.file[f].bytes + page * PAGE, PAGE);
+                if (page == 0 && lost != 3) { // the head, but not what follows it there
+                    memcpy(mixed, after.file[f].bytes, 300);
+                }
+                file_write(&after.file[f], page * PAGE, mixed, PAGE);
+            }
+        }
+        bench_open(&b);
+        all_is_whole(&b);
+        assert_int_equal(has_hour(&b, n - 1), lost == 0);
+        for (int64_t i = n - 9; i < n - 1; i++) {
+            assert_true(has_hour(&b, i));
+        }
+        bench_store(&b, 0, nth(60 * n), BIG, NEVER);
+        bench_reopen(&b);
+        all_is_whole(&b);
+        assert_true(has_hour(&b, n));
+        assert_int_equal(damaged_frames(&b), 0);
+        fake_host_close(&b.host);
+    }
+    files_free(&before);
+    files_free(&after);
+    bench_end(&b);
+}
+
+// A cut in a later commit: behind it lie frames of the earlier use, whole ones.
+static void what_an_earlier_use_left_is_never_read(void **state)
+{
+    static struct segment_files before;
+    static struct segment_files after;
+    struct bench b;
+
+    (void)state;
+    int64_t n = fill_until_reuse(&b);
+    const size_t f = store_over(&b, &n, &before);
+    files_free(&before);
+    files_read(&before, &b);
+    bench_store(&b, 0, nth(60 * n), BIG, NEVER);
+    fake_host_close(&b.host);
+    files_read(&after, &b);
+    size_t at = 0;
+    while (before.file[f].bytes[at] == after.file[f].bytes[at]) {
+        at++;
+    }
+    assert_true(at > PAGE);
+    for (unsigned lost = 0; lost < 4; lost++) {
+        for (unsigned reopened = 0; reopened < 2; reopened++) {
+            files_restore(&after, &b);
+            for (unsigned page = 0; page < 2; page++) {
+                const size_t offset = (at / PAGE + page) * PAGE;
+                if ((lost >> page & 1u) != 0) {
+                    file_write(&after.file[f], offset, before.file[f].bytes + offset, PAGE);
+                }
+            }
+            bench_open(&b);
+            all_is_whole(&b);
+            assert_int_equal(has_hour(&b, n), lost == 0);
+            assert_true(has_hour(&b, n - 1));
+            if (reopened != 0) { // it goes on with a shorter block: the rest of the page is stale
+                bench_store(&b, 0, nth(60 * n + 1), 200, NEVER);
+                bench_store(&b, 0, nth(60 * n + 2), BIG, NEVER);
+                bench_reopen(&b);
+                assert_true(bench_has(&b, 0, nth(60 * n + 1), 200));
+            }
+            assert_int_equal(damaged_frames(&b), 0);
+            fake_host_close(&b.host);
+        }
+    }
+    files_free(&before);
+    files_free(&after);
+    bench_end(&b);
+}
+
+// An abort in a unit that is used again leaves neither what was aborted nor what was before.
+static void an_abort_over_an_old_segment_leaves_nothing(void **state)
+{
+    static struct segment_files before;
+    struct bench b;
+
+    (void)state;
+    int64_t n = fill_until_reuse(&b);
+    (void)store_over(&b, &n, &before);
+    files_free(&before);
+    for (int64_t i = 0; i < 40; i++) {
+        assert_int_equal(bench_put(&b, 0, nth(60 * n), BIG, nth(60 * (n - 8)).start_ms), 0);
+        b.ops->abort(b.self);
+        bench_store(&b, 0, nth(60 * n), BIG, nth(60 * (n - 8)).start_ms);
+        n++;
+        bench_reopen(&b);
+        assert_int_equal(damaged_frames(&b), 0);
+        for (int64_t k = n - 8; k < n; k++) {
+            assert_true(has_hour(&b, k));
+        }
+    }
+    bench_end(&b);
+}
+
 // ---- damage -------------------------------------------------------------------------------------
 
 static unsigned lines_told;
@@ -206,6 +384,13 @@ static uint32_t check(struct bench *b, unsigned flags, struct varve_check *out)
     }
     assert_int_equal(damaged > 0, lines_told > 0);
     return damaged;
+}
+
+static uint32_t damaged_frames(struct bench *b)
+{
+    struct varve_check found;
+
+    return check(b, 0, &found);
 }
 
 static int count_series(void *arg, varve_series_id id, const struct varve_series_def *def)
@@ -355,6 +540,9 @@ int main(void)
         cmocka_unit_test(a_cut_at_any_byte_of_the_last_two_frames_loses_only_these),
         cmocka_unit_test(any_subset_of_the_pages_of_the_last_commit_may_be_lost),
         cmocka_unit_test(a_segment_that_was_only_made_does_no_harm),
+        cmocka_unit_test(a_segment_over_an_old_one_is_the_old_or_the_new_at_every_cut),
+        cmocka_unit_test(what_an_earlier_use_left_is_never_read),
+        cmocka_unit_test(an_abort_over_an_old_segment_leaves_nothing),
         cmocka_unit_test(a_flipped_bit_costs_one_frame_and_repair_no_other),
         cmocka_unit_test(a_lost_page_in_the_middle_costs_its_frames_only),
         cmocka_unit_test(nonsense_in_the_files_is_never_taken_for_a_block),

@@ -30,20 +30,18 @@ static int program(struct packer *p, const struct rotate_frame *f, const void *p
     struct rotate_media *m = &p->s->media;
 
     rotate_frame_encode(f, header);
-    int rc = rotate_media_extend(m, ROTATE_SPARE, f->offset + rotate_frame_bytes(f->length));
-    if (rc == 0) {
-        rc = rotate_media_program(m, ROTATE_SPARE, f->offset, header, sizeof header,
+    int rc = rotate_media_program(m, ROTATE_SPARE, f->offset, header, sizeof header,
                                   VARVE_WRITE_CHECKPOINT);
-    }
     return rc < 0 ? rc
                   : rotate_media_program(m, ROTATE_SPARE, f->offset + ROTATE_HEADER, payload,
                                          f->length, VARVE_WRITE_CHECKPOINT);
 }
 
-// The head says that the segment is compressed, and not padded.
+// The head says that the segment is compressed, not padded, and in a new unit.
 static void change_head(uint8_t *head)
 {
     head[2] = 1;
+    head[3] = 0;
     rotate_put_u32(head + 4, 0);
 }
 
@@ -52,7 +50,7 @@ static int on_frame(void *arg, const struct rotate_frame *frame)
     struct packer *p = arg;
     struct rotate_frame f = *frame;
     uint8_t *payload = rotate_coder_plain(p->s->coder);
-    const struct rotate_entry e = rotate_entry_of(frame, 0);
+    const struct rotate_entry e = rotate_entry_of(frame, p->seg->unit, 0);
 
     if (f.kind == ROTATE_VOID) {
         return 0;
@@ -91,13 +89,11 @@ static void on_gap(void *arg, uint32_t from, uint32_t to, unsigned frames)
 static int walk(struct packer *p)
 {
     const struct rotate_visitor visitor = {on_frame, on_gap, p};
-    uint32_t end;
-    bool torn;
+    struct rotate_tail tail;
 
     p->used = 0;
-    int rc =
-        rotate_scan(p->s, p->seg->number, p->seg->room, p->seg->page, true, &visitor, &end, &torn);
-    p->damaged = p->damaged || torn;
+    int rc = rotate_scan(p->s, p->seg, true, &visitor, &tail);
+    p->damaged = p->damaged || tail.torn;
     return rc;
 }
 
@@ -109,7 +105,7 @@ static int rewrite(struct packer *p)
     int rc = rotate_media_create(m, ROTATE_SPARE, p->used);
     rc = rc == 0 ? walk(p) : rc;
     rc = rc == 0 ? rotate_media_sync(m, ROTATE_SPARE) : rc;
-    rc = rc == 0 ? rotate_media_replace(m, ROTATE_SPARE, p->seg->number) : rc;
+    rc = rc == 0 ? rotate_media_replace(m, ROTATE_SPARE, p->seg->unit) : rc;
     if (rc < 0) {
         (void)rotate_media_erase(m, ROTATE_SPARE); // the error that counts is the one before
         return rc;
@@ -124,7 +120,7 @@ static int pack(struct rotate_store *s, struct rotate_segment *seg)
 
     seg->packed = true; // whatever comes of it: not again before the next open
     int rc = walk(&p);
-    if (rc == 0 && !p.damaged && p.used < seg->room - seg->room / GAIN_LEAST) {
+    if (rc == 0 && !p.damaged && p.used < seg->used - seg->used / GAIN_LEAST) {
         rc = rewrite(&p);
     }
     return rc < 0 ? rotate_fail(s, rc, "compress a segment") : 0;
@@ -134,8 +130,8 @@ int rotate_pack(struct rotate_store *s)
 {
     for (size_t i = 0; s->options->compress != ROTATE_PLAIN && i < s->segment_count; i++) {
         struct rotate_segment *seg = &s->segments[i];
-        if (!seg->active && !seg->packed && seg->head && seg->data > 0 && seg->damaged == 0 &&
-            seg->stream != ROTATE_FOREIGN) {
+        if (!seg->active && !seg->free && !seg->packed && seg->head && seg->data > 0 &&
+            seg->damaged == 0 && seg->stream != ROTATE_FOREIGN) {
             int rc = pack(s, seg);
             return rc < 0 ? rc : VARVE_E_AGAIN;
         }

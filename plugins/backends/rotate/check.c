@@ -39,7 +39,7 @@ static void say(struct checker *c, const char *what, unsigned frames, uint32_t f
     char text[VARVE_PATH_TEXT + VARVE_MESSAGE_TEXT];
 
     (void)varve_format(text, sizeof text, "%s: segment %08x: bytes %u to %u: %s (%u frames)%s",
-                       c->s->path, c->seg->number, from, to, what, frames,
+                       c->s->path, c->seg->unit, from, to, what, frames,
                        (c->check->flags & VARVE_CHECK_REPAIR) != 0 ? ", removed" : "");
     c->check->say(c->check->arg, text); // a text cut short is still one
 }
@@ -69,22 +69,21 @@ static void on_gap(void *arg, uint32_t from, uint32_t to, unsigned frames)
         return;
     }
     rotate_frame_encode(&f, header);
-    c->rc = rotate_media_program(&c->s->media, c->seg->number, from, header, sizeof header,
+    c->rc = rotate_media_program(&c->s->media, c->seg->unit, from, header, sizeof header,
                                  VARVE_WRITE_META);
     c->wrote = c->rc == 0;
     c->check->repaired += c->rc == 0 ? frames : 0;
 }
 
-static int check_end(struct checker *c, uint32_t end)
+static int check_end(struct checker *c, const struct rotate_tail *tail)
 {
     count(c, 1);
-    say(c, "no whole frame", 1, end, c->seg->room);
+    say(c, "no whole frame", 1, tail->end, tail->dirty_to);
     if ((c->check->flags & VARVE_CHECK_REPAIR) == 0) {
         return 0;
     }
-    int rc = rotate_media_trim(&c->s->media, c->seg->number, end);
+    int rc = rotate_media_blank(&c->s->media, c->seg->unit, tail->end, tail->dirty_to);
     if (rc == 0) {
-        c->seg->room = end;
         c->wrote = true;
         c->check->repaired++;
     }
@@ -95,21 +94,20 @@ static int check_segment(struct checker *c)
 {
     const struct rotate_visitor visitor = {on_frame, on_gap, c};
     const struct rotate_segment *seg = c->seg;
-    bool torn = false;
-    uint32_t end = 0;
+    struct rotate_tail tail;
 
     c->wrote = false;
     c->rc = 0;
-    int rc = rotate_scan(c->s, seg->number, seg->room, seg->page, true, &visitor, &end, &torn);
+    int rc = rotate_scan(c->s, seg, true, &visitor, &tail);
     rc = rc == 0 ? c->rc : rc;
-    if (rc == 0 && torn) {
-        rc = check_end(c, end);
+    if (rc == 0 && tail.torn) {
+        rc = check_end(c, &tail);
     }
     if (rc == 0 && c->wrote) {
-        rc = rotate_media_sync(&c->s->media, seg->number);
+        rc = rotate_media_sync(&c->s->media, seg->unit);
     }
     if (c->wrote && !seg->active) {
-        rotate_media_release(&c->s->media, seg->number);
+        rotate_media_release(&c->s->media, seg->unit);
     }
     return rc < 0 ? rotate_fail(c->s, rc, "check a segment") : 0;
 }
@@ -125,7 +123,7 @@ int rotate_check(struct varve_instance *self, struct varve_check *check)
     }
     for (size_t i = 0; rc == 0 && i < s->segment_count; i++) {
         c.seg = &s->segments[i];
-        rc = check_segment(&c);
+        rc = c.seg->free ? 0 : check_segment(&c);
     }
     s->stale = s->stale || check->repaired > 0;
     return rc;

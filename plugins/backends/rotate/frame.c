@@ -25,30 +25,40 @@ void rotate_frame_encode(const struct rotate_frame *f, uint8_t header[ROTATE_HEA
     rotate_put_i64(header + 32, f->key.end_ms);
     rotate_put_u32(header + 40, f->plain);
     rotate_put_u32(header + 44, f->crc);
-    rotate_put_u32(header + 52, varve_crc32c(0, header, 52));
+    rotate_put_u32(header + ROTATE_CRC, varve_crc32c(0, header, ROTATE_CRC));
 }
 
 int rotate_frame_decode(const uint8_t header[ROTATE_HEADER], uint32_t number, uint32_t offset,
                         struct rotate_frame *f)
 {
-    if (rotate_u32(header) != ROTATE_MAGIC || rotate_u32(header + 12) != number ||
-        rotate_u32(header + 16) != offset ||
-        rotate_u32(header + 52) != varve_crc32c(0, header, 52)) {
+    const uint32_t segment = rotate_u32(header + 12);
+
+    if (rotate_u32(header) != ROTATE_MAGIC || (number != 0 && segment != number) ||
+        rotate_u32(header + 16) != offset) {
+        return VARVE_E_CORRUPT;
+    }
+    const uint32_t changed = rotate_u32(header + ROTATE_CRC) ^ varve_crc32c(0, header, ROTATE_CRC);
+    if (changed != 0 && changed != ROTATE_GONE) {
         return VARVE_E_CORRUPT;
     }
     *f = (struct rotate_frame){
         .key = {rotate_i64(header + 24), rotate_i64(header + 32), rotate_u32(header + 20)},
         .length = rotate_u32(header + 8),
-        .segment = number,
+        .segment = segment,
         .offset = offset,
         .plain = rotate_u32(header + 40),
         .crc = rotate_u32(header + 44),
-        .kind = header[5],
+        .kind = changed == 0 ? header[5] : (uint8_t)ROTATE_VOID,
         .tier = header[6],
         .coding = header[7],
     };
-    if (f->length > INT32_MAX || f->key.end_ms < f->key.start_ms) {
+    if (f->length > INT32_MAX || f->segment > INT32_MAX || f->key.end_ms < f->key.start_ms) {
         return VARVE_E_CORRUPT;
     }
     return header[4] == ROTATE_VERSION ? 0 : VARVE_E_VERSION;
+}
+
+void rotate_frame_void(const uint8_t header[ROTATE_HEADER], uint8_t mark[4])
+{
+    rotate_put_u32(mark, rotate_u32(header + ROTATE_CRC) ^ ROTATE_GONE);
 }

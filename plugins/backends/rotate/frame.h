@@ -14,9 +14,12 @@
 //   48  u32 reserved (0)          52  u32 CRC-32C of the bytes 0 .. 51
 //
 // Number and offset say where a frame belongs, so that a copy of one elsewhere - in the payload of
-// another, or left over from an earlier use of the same flash - is never taken for one. The header
-// has a CRC of its own: when only the payload is damaged, the length can be trusted and exactly one
-// frame is lost.
+// another, or left over from an earlier use of the same flash - is never taken for one: each use of
+// a unit has a number of its own. The header has a CRC of its own: when only the payload is
+// damaged, the length can be trusted and exactly one frame is lost.
+//
+// A frame is made void by changing its CRC field, and nothing else, by ROTATE_GONE: four bytes that
+// lie in one sector wherever the frame lies, so that a power cut leaves it valid or void.
 //
 // Threading: no state; any task.
 #ifndef VARVE_ROTATE_FRAME_H
@@ -28,6 +31,8 @@
 #define ROTATE_VERSION 1u
 #define ROTATE_HEADER  56u
 #define ROTATE_ALIGN   8u
+#define ROTATE_CRC     52u // where the header's CRC is
+#define ROTATE_GONE    0x656e6f67u
 // Tier of frames that belong to none: events, definitions, and the stream that holds them.
 #define ROTATE_META VARVE_MAX_TIERS
 // Streams: one for each tier, one for the rest.
@@ -38,14 +43,14 @@ enum rotate_kind {
     ROTATE_SERIES = 2,
     ROTATE_EVENT = 3,
     ROTATE_BLOCK = 4,
-    ROTATE_VOID = 5, // written by a repair over what was damaged; the payload means nothing
+    ROTATE_VOID = 5, // a repair's over what was damaged, or one made void: it means nothing
 };
 
 struct rotate_frame {
     struct varve_block_key key;
     uint32_t length;  // bytes of the payload as stored
     uint32_t plain;   // bytes when decoded; 0: as many
-    uint32_t segment; // number
+    uint32_t segment; // number of the use of the unit
     uint32_t offset;  // in the segment, bytes
     uint32_t crc;     // of the payload
     uint8_t kind;
@@ -92,10 +97,13 @@ static inline uint32_t rotate_frame_bytes(uint32_t length)
 // Writes the header; f->crc must be set.
 void rotate_frame_encode(const struct rotate_frame *f, uint8_t header[ROTATE_HEADER]);
 
-// Reads the header that should be at `offset` of segment `number`. Returns 0, VARVE_E_VERSION for a
-// whole frame of a later format (length and place are valid), or VARVE_E_CORRUPT when there is no
-// frame.
+// Reads the header that should be at `offset` of segment `number` (0: of any). Returns 0,
+// VARVE_E_VERSION for a whole frame of a later format (length and place are valid), or
+// VARVE_E_CORRUPT when there is no frame.
 int rotate_frame_decode(const uint8_t header[ROTATE_HEADER], uint32_t number, uint32_t offset,
                         struct rotate_frame *f);
+
+// What has to be written at ROTATE_CRC of the header of a valid frame to make it void.
+void rotate_frame_void(const uint8_t header[ROTATE_HEADER], uint8_t mark[4]);
 
 #endif

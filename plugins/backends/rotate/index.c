@@ -65,12 +65,12 @@ void rotate_index_remove(struct rotate_index *index, size_t at)
             (index->count - at) * sizeof *index->entries);
 }
 
-void rotate_index_forget(struct rotate_index *index, uint32_t segment)
+void rotate_index_forget(struct rotate_index *index, uint32_t unit)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < index->count; i++) {
-        if (index->entries[i].segment != segment) {
+        if (index->entries[i].unit != unit) {
             index->entries[kept++] = index->entries[i];
         }
     }

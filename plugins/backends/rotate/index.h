@@ -10,7 +10,7 @@
 
 struct rotate_entry {
     struct varve_block_key key;
-    uint32_t segment; // number
+    uint32_t unit; // of the medium
     uint32_t offset;
     uint32_t length; // of the payload when decoded, bytes
     uint32_t stored; // of the payload as stored, bytes
@@ -38,8 +38,8 @@ size_t rotate_index_exact(const struct rotate_index *index, unsigned tier,
 // There must be room.
 void rotate_index_insert(struct rotate_index *index, const struct rotate_entry *entry);
 void rotate_index_remove(struct rotate_index *index, size_t at);
-// Removes every entry that lies in the segment.
-void rotate_index_forget(struct rotate_index *index, uint32_t segment);
+// Removes every entry that lies in the unit.
+void rotate_index_forget(struct rotate_index *index, uint32_t unit);
 // The entry to give up when the index is full: of the tier, the one that ended first if that was
 // before expire_before_ms; else the oldest of the tier with the most entries. ROTATE_NONE when the
 // index is empty.

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening: which segments there are, what is in them, where writing goes on.
 //
-// The heads first: they tell each segment's stream and the numbering of its tiers, which is mapped
-// to the host's by name and step. Then every segment is walked, oldest first, so that what was
-// written later replaces what was written before. Headers suffice, except in the newest segment of
-// each stream, where a power cut may have left anything: there payloads are checked as well, and
-// what follows the last whole frame is erased before anything is written.
+// The heads first: they tell each segment's number, its stream and the numbering of its tiers,
+// which is mapped to the host's by name and step. Then every segment is walked, oldest first, so
+// that what was written later replaces what was written before. Headers suffice, except in the
+// newest segment of each stream, where a power cut may have left anything: there payloads are
+// checked as well, and what was torn behind the last whole frame is erased before anything is
+// written.
+//
+// A head is durable before anything else of its segment is written, so a unit has the number that
+// its head has. Where the head is damaged it is the highest of the numbers that its frames have.
 //
 // Threading: the instance's lock.
 
@@ -33,32 +37,26 @@ static void count_unit(void *arg, uint32_t unit)
         return;
     }
     l->count++;
-    if (unit >= l->s->next_number) {
-        l->s->next_number = unit + 1;
+    if (unit >= l->s->next_unit) {
+        l->s->next_unit = unit + 1;
     }
 }
 
-// Keeps the table in the order of numbers.
 static void add_unit(void *arg, uint32_t unit)
 {
     struct rotate_store *s = ((struct lister *)arg)->s;
-    size_t at = s->segment_count;
 
     if (unit == ROTATE_SPARE || s->segment_count == s->segment_cap) {
         return; // made between two listings of a store that is not locked: it cannot be
     }
-    while (at > 0 && s->segments[at - 1].number > unit) {
-        s->segments[at] = s->segments[at - 1];
-        at--;
-    }
-    s->segments[at] = (struct rotate_segment){.number = unit};
-    s->segment_count++;
+    s->segments[s->segment_count++] = (struct rotate_segment){.unit = unit};
 }
 
 static int list(struct rotate_store *s)
 {
     struct lister l = {.s = s};
 
+    s->next_unit = ROTATE_SPARE + 1;
     s->next_number = 1;
     int rc = rotate_media_list(&s->media, count_unit, &l);
     if (rc < 0) {
@@ -86,19 +84,12 @@ static int list(struct rotate_store *s)
 
 // ---- heads --------------------------------------------------------------------------------------
 
-struct head {
-    struct varve_tier tiers[VARVE_MAX_TIERS];
-    int tier_count;
-    unsigned stream;
-    uint32_t page;
-    bool packed;
-};
-
 // Returns 0, VARVE_E_CORRUPT when there is no head, or an error of reading.
-static int read_head(struct rotate_store *s, uint32_t number, struct head *head)
+static int read_head(struct rotate_store *s, uint32_t unit, struct rotate_head *head)
 {
+    uint8_t header[ROTATE_HEADER];
     struct rotate_frame f;
-    int rc = rotate_read_header(s, number, 0, &f);
+    int rc = rotate_read_header(s, unit, 0, header, &f);
 
     if (rc == VARVE_E_VERSION || (rc == 0 && f.kind != ROTATE_TIERS)) {
         return VARVE_E_CORRUPT;
@@ -107,35 +98,73 @@ static int read_head(struct rotate_store *s, uint32_t number, struct head *head)
         return VARVE_E_CORRUPT;
     }
     if (rc == 0) {
-        const struct rotate_entry e = rotate_entry_of(&f, 0);
+        const struct rotate_entry e = rotate_entry_of(&f, unit, 0);
         rc = rotate_read_payload(s, &e, s->scratch);
     }
+    rc = rc == 0 ? rotate_tiers_decode(s->scratch, f.length, head) : rc;
     if (rc == 0) {
-        head->tier_count = rotate_tiers_decode(s->scratch, f.length, head->tiers, &head->stream,
-                                               &head->page, &head->packed);
-        rc = head->tier_count < 0 ? head->tier_count : 0;
+        head->number = f.segment;
     }
-    return rc;
+    return rc == 0 && head->number == 0 ? VARVE_E_CORRUPT : rc; // no segment has it
+}
+
+// Number and size of what is in the unit; *seg is as after its listing otherwise.
+static int identify(struct rotate_store *s, struct rotate_segment *seg)
+{
+    struct rotate_head head;
+    const uint32_t unit = seg->unit;
+    const int64_t size = rotate_media_size(&s->media, unit);
+    int rc = size < 0 ? (int)size : read_head(s, unit, &head);
+
+    *seg = (struct rotate_segment){.unit = unit,
+                                   .room = size > INT32_MAX ? INT32_MAX : (uint32_t)size,
+                                   .number = rc == 0 ? head.number : 0,
+                                   .first_ms = INT64_MAX,
+                                   .last_ms = INT64_MIN,
+                                   .stream = ROTATE_FOREIGN,
+                                   .head = rc == 0};
+    if (rc == VARVE_E_CORRUPT) {
+        rc = rotate_newest_number(s, unit, seg->room, &seg->number);
+    }
+    if (seg->number >= s->next_number) {
+        s->next_number = seg->number + 1;
+    }
+    return rc < 0 ? rotate_fail(s, rc, "read a segment") : 0;
+}
+
+static void sort_by_number(struct rotate_store *s)
+{
+    for (size_t i = 1; i < s->segment_count; i++) {
+        const struct rotate_segment seg = s->segments[i];
+        size_t at = i;
+        for (; at > 0 && s->segments[at - 1].number > seg.number; at--) {
+            s->segments[at] = s->segments[at - 1];
+        }
+        s->segments[at] = seg;
+    }
 }
 
 // The tiers that the store has, from its newest head; then the host's where it brings some.
-static int learn_tiers(struct rotate_store *s, struct head *newest)
+static int learn_tiers(struct rotate_store *s, struct rotate_head *newest)
 {
     const struct varve_tier *tiers;
+    int rc = VARVE_E_CORRUPT;
 
-    newest->tier_count = 0;
-    for (size_t i = s->segment_count; i > 0 && newest->tier_count == 0; i--) {
-        int rc = read_head(s, s->segments[i - 1].number, newest);
-        newest->tier_count = rc == 0 ? newest->tier_count : 0;
-        if (rc < 0 && rc != VARVE_E_CORRUPT) {
-            return rotate_fail(s, rc, "read a segment");
-        }
+    for (size_t i = s->segment_count; i > 0 && rc == VARVE_E_CORRUPT; i--) {
+        const struct rotate_segment *seg = &s->segments[i - 1];
+        rc = seg->head ? read_head(s, seg->unit, newest) : VARVE_E_CORRUPT;
+    }
+    if (rc < 0 && rc != VARVE_E_CORRUPT) {
+        return rotate_fail(s, rc, "read a segment");
+    }
+    if (rc == VARVE_E_CORRUPT) {
+        *newest = (struct rotate_head){0};
     }
     s->tier_count = varve_instance_tiers(s->self, &tiers);
     if (s->tier_count > 0) {
         memcpy(s->tiers, tiers, s->tier_count * sizeof *tiers);
     } else {
-        s->tier_count = (size_t)newest->tier_count;
+        s->tier_count = newest->tier_count;
         memcpy(s->tiers, newest->tiers, sizeof s->tiers);
     }
     return 0;
@@ -154,16 +183,16 @@ static uint8_t host_tier(const struct rotate_store *s, const struct varve_tier *
 }
 
 static void map_tiers(const struct rotate_store *s, struct rotate_segment *seg,
-                      const struct head *head)
+                      const struct rotate_head *head)
 {
     for (unsigned i = 0; i < VARVE_MAX_TIERS; i++) {
-        seg->map[i] = (int)i < head->tier_count ? host_tier(s, &head->tiers[i], i) : ROTATE_FOREIGN;
+        seg->map[i] = i < head->tier_count ? host_tier(s, &head->tiers[i], i) : ROTATE_FOREIGN;
     }
 }
 
-static bool same_tiers(const struct rotate_store *s, const struct head *head)
+static bool same_tiers(const struct rotate_store *s, const struct rotate_head *head)
 {
-    bool same = (size_t)head->tier_count == s->tier_count;
+    bool same = head->tier_count == s->tier_count;
 
     for (size_t i = 0; same && i < s->tier_count; i++) {
         const struct varve_tier *a = &head->tiers[i];
@@ -175,33 +204,29 @@ static bool same_tiers(const struct rotate_store *s, const struct head *head)
 }
 
 // Fills what the head tells. A segment without a head is read with the numbering of the newest, and
-// finds out its stream from its frames.
-static int prepare(struct rotate_store *s, struct rotate_segment *seg, const struct head *newest)
+// finds out its stream from its frames; what is left of an earlier use may be in it.
+static int prepare(struct rotate_store *s, struct rotate_segment *seg,
+                   const struct rotate_head *newest)
 {
-    struct head head;
-    const uint32_t number = seg->number;
-    const int64_t size = rotate_media_size(&s->media, number);
-    int rc = size < 0 ? (int)size : read_head(s, number, &head);
+    struct rotate_head head;
 
-    if (rc < 0 && rc != VARVE_E_CORRUPT) {
+    if (!seg->head) {
+        map_tiers(s, seg, newest);
+        seg->page = newest->page;
+        seg->reused = seg->number != 0;
+        return 0;
+    }
+    int rc = read_head(s, seg->unit, &head);
+    if (rc < 0) {
         return rotate_fail(s, rc, "read a segment");
     }
-    *seg = (struct rotate_segment){.number = number,
-                                   .room = size > INT32_MAX ? INT32_MAX : (uint32_t)size,
-                                   .first_ms = INT64_MAX,
-                                   .last_ms = INT64_MIN,
-                                   .stream = ROTATE_FOREIGN,
-                                   .head = rc == 0};
-    map_tiers(s, seg, rc == 0 ? &head : newest);
-    if (rc == 0) {
-        seg->page = head.page;
-        seg->packed = head.packed;
-        seg->stream = head.stream == ROTATE_META ? ROTATE_META : seg->map[head.stream];
-        seg->active = seg->stream != ROTATE_FOREIGN && !head.packed && same_tiers(s, &head) &&
-                      seg->page == (s->options->pad ? (uint32_t)s->options->page : 0);
-    } else {
-        seg->page = newest->tier_count > 0 ? newest->page : 0;
-    }
+    map_tiers(s, seg, &head);
+    seg->page = head.page;
+    seg->packed = head.packed;
+    seg->reused = head.reused;
+    seg->stream = head.stream == ROTATE_META ? ROTATE_META : seg->map[head.stream];
+    seg->active = seg->stream != ROTATE_FOREIGN && !head.packed && same_tiers(s, &head) &&
+                  seg->page == (s->options->pad ? (uint32_t)s->options->page : 0);
     return 0;
 }
 
@@ -229,12 +254,15 @@ struct loader {
     size_t found[3]; // blocks, events, definitions: all that there are
 };
 
-// An entry that replaces one of the same key.
-static void index_add(struct rotate_index *index, const struct rotate_entry *e)
+// An entry that replaces one of the same key. A block that was replaced is to be wiped: the power
+// was cut before it was. When there is no room to note it, the next open finds it again.
+static void index_add(struct rotate_store *s, struct rotate_index *index,
+                      const struct rotate_entry *e)
 {
     const size_t at = rotate_index_exact(index, e->tier, &e->key);
 
     if (at != ROTATE_NONE) {
+        (void)(index == &s->blocks && rotate_note_gone(s, &index->entries[at]));
         rotate_index_remove(index, at);
     }
     if (index->count == index->cap) {
@@ -287,7 +315,7 @@ static void on_block(struct loader *l, const struct rotate_frame *f, struct rota
     e->tier = tier;
     note_rows(l->seg, f);
     l->found[0]++;
-    index_add(&l->s->blocks, e);
+    index_add(l->s, &l->s->blocks, e);
 }
 
 static void on_event(struct loader *l, const struct rotate_frame *f, const struct rotate_entry *e)
@@ -303,16 +331,19 @@ static void on_event(struct loader *l, const struct rotate_frame *f, const struc
     }
     note_rows(l->seg, f);
     l->found[1]++;
-    index_add(&l->s->events, e);
+    index_add(l->s, &l->s->events, e);
 }
 
 static int on_frame(void *arg, const struct rotate_frame *f)
 {
     struct loader *l = arg;
-    struct rotate_entry e = rotate_entry_of(f, 0);
+    struct rotate_entry e = rotate_entry_of(f, l->seg->unit, 0);
 
+    l->seg->frames += f->kind != ROTATE_TIERS && f->kind != ROTATE_VOID;
     l->coded = l->coded || f->coding != ROTATE_PLAIN;
-    if (f->kind == ROTATE_BLOCK) {
+    if (f->kind == ROTATE_VOID) {
+        rotate_note_void(l->s, &e);
+    } else if (f->kind == ROTATE_BLOCK) {
         on_block(l, f, &e);
     } else if (f->kind == ROTATE_EVENT) {
         on_event(l, f, &e);
@@ -334,53 +365,70 @@ static void on_gap(void *arg, uint32_t from, uint32_t to, unsigned frames)
     l->s->damaged += frames;
     varve_log(VARVE_WARNING, l->s->self->name,
               "%s: segment %08x: %u damaged frames between bytes %u and %u are passed over",
-              l->s->path, l->seg->number, frames, from, to);
+              l->s->path, l->seg->unit, frames, from, to);
 }
 
-// Where the segment ends. What is behind is erased before the segment is written again.
-static int settle(struct rotate_store *s, struct rotate_segment *seg, uint32_t end)
+// Erases what is behind the end of a segment that will be written to. Where that cannot be, a new
+// segment is begun.
+static int clean(struct rotate_store *s, struct rotate_segment *seg, const struct rotate_tail *tail)
 {
-    seg->used = seg->page != 0 ? rotate_up(end, seg->page) : end;
+    int rc = rotate_media_blank(&s->media, seg->unit, tail->end, tail->dirty_to);
+
+    seg->active = rc == 0;
+    return rc < 0 && rc != VARVE_E_UNSUPPORTED ? rotate_fail(s, rc, "erase the end of a segment")
+                                               : 0;
+}
+
+// Where the segment ends.
+static int settle(struct rotate_store *s, struct rotate_segment *seg,
+                  const struct rotate_tail *tail)
+{
+    seg->torn = tail->torn;
+    seg->used = seg->page != 0 ? rotate_up(tail->end, seg->page) : tail->end;
     if (seg->torn) {
         s->damaged++;
         seg->damaged++;
         varve_log(VARVE_WARNING, s->self->name,
-                  "%s: segment %08x: what follows byte %u is no whole frame", s->path, seg->number,
-                  end);
+                  "%s: segment %08x: what follows byte %u is no whole frame", s->path, seg->unit,
+                  tail->end);
     }
-    if (seg->torn && seg->active && !s->read_only) {
-        int rc = rotate_media_trim(&s->media, seg->number, end);
-        seg->active = rc == 0;
-        seg->room = rc == 0 ? end : seg->room;
-        if (rc < 0 && rc != VARVE_E_UNSUPPORTED) {
-            return rotate_fail(s, rc, "erase the end of a segment");
-        }
+    int rc = 0;
+    if (tail->dirty_to > tail->end && seg->active && !s->read_only) {
+        rc = clean(s, seg, tail);
     }
-    seg->committed = seg->used;
-    return 0;
+    // Made ahead; or begun, and then the power went.
+    seg->free = seg->frames == 0 && (seg->head || !seg->torn);
+    seg->active = seg->active && !seg->free;
+    seg->committed = seg->reach = seg->used;
+    return rc;
 }
 
 static int walk(struct loader *l, struct rotate_segment *seg)
 {
     const struct rotate_visitor visitor = {on_frame, on_gap, l};
-    uint32_t end;
+    struct rotate_tail tail;
 
     l->seg = seg;
-    int rc = rotate_scan(l->s, seg->number, seg->room, seg->page, seg->active, &visitor, &end,
-                         &seg->torn);
-    return rc < 0 ? rotate_fail(l->s, rc, "read a segment") : settle(l->s, seg, end);
+    int rc = rotate_scan(l->s, seg, seg->active, &visitor, &tail);
+    return rc < 0 ? rotate_fail(l->s, rc, "read a segment") : settle(l->s, seg, &tail);
 }
 
 static int fill(struct loader *l)
 {
     struct rotate_store *s = l->s;
-    struct head newest;
-    int rc = learn_tiers(s, &newest);
+    struct rotate_head newest;
+    int rc = 0;
 
+    for (size_t i = 0; rc == 0 && i < s->segment_count; i++) {
+        rc = identify(s, &s->segments[i]);
+    }
+    sort_by_number(s);
+    rc = rc == 0 ? learn_tiers(s, &newest) : rc;
     memset(l->found, 0, sizeof l->found);
     s->blocks.count = s->events.count = s->series.count = 0;
     s->blocks.refused = s->events.refused = s->series.refused = 0;
     s->damaged = 0;
+    s->gone_count = 0;
     for (size_t i = 0; rc == 0 && i < s->segment_count; i++) {
         rc = prepare(s, &s->segments[i], &newest);
     }
@@ -429,8 +477,12 @@ static int take_indexes(struct rotate_store *s, const size_t found[3])
 int rotate_reload(struct rotate_store *s)
 {
     struct loader l = {.s = s};
+    int rc = fill(&l);
 
-    return fill(&l);
+    if (rc == 0) {
+        rotate_finish_wiping(s);
+    }
+    return rc;
 }
 
 int rotate_load(struct rotate_store *s)
@@ -448,6 +500,9 @@ int rotate_load(struct rotate_store *s)
     }
     if (rc == 0 && (l.coded || (s->options->compress != ROTATE_PLAIN && !s->read_only))) {
         rc = rotate_coder_open(s->self, s->options->compress != ROTATE_PLAIN, &s->coder);
+    }
+    if (rc == 0) {
+        rotate_finish_wiping(s);
     }
     if (rc == 0 && s->damaged > 0) {
         varve_log(VARVE_WARNING, s->self->name, "%s: %u damaged frames; `varve check` says more",

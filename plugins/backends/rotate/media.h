@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What segments lie on: numbered units that are created, programmed from front to back, synced,
-// read and erased as a whole. Narrow enough for files and for groups of NOR sectors alike: nothing
-// is programmed twice between create() and erase() except by a repair.
+// read, programmed from the front again when what they held has expired, and erased as a whole.
 //
 // media_file.c is the implementation over varve/storage.h: a unit is a file of the store's
 // directory.
@@ -16,7 +15,7 @@
 // Units being written, one for each stream, the spare one, and one being read.
 #define ROTATE_HANDLES (ROTATE_STREAMS + 2u)
 
-// A unit that is no segment: what is being made to replace one. Others are numbered from 1.
+// A unit that is no segment: what is being made to replace one. Others count from 1.
 #define ROTATE_SPARE 0u
 
 struct rotate_handle {
@@ -46,11 +45,11 @@ int rotate_media_list(struct rotate_media *m, void (*visit)(void *arg, uint32_t 
 
 // Makes an erased unit with room for `bytes`, durably. VARVE_E_EXISTS when it is there.
 int rotate_media_create(struct rotate_media *m, uint32_t unit, uint32_t bytes);
-// Gives the unit room for `bytes`, erased behind what it had.
-int rotate_media_extend(struct rotate_media *m, uint32_t unit, uint32_t bytes);
-// Makes everything from `bytes` on erased again and keeps no room for it. VARVE_E_UNSUPPORTED on a
-// medium that can only erase whole units.
-int rotate_media_trim(struct rotate_media *m, uint32_t unit, uint32_t bytes);
+// Programs erased bytes from `from` to `to`, which may lie behind the end of the unit. What has
+// been programmed once is overwritten in place from then on: a sync then has no metadata to write,
+// which it has for room that was only allocated. VARVE_E_UNSUPPORTED on a medium that can only
+// erase whole units.
+int rotate_media_blank(struct rotate_media *m, uint32_t unit, uint32_t from, uint32_t to);
 // Removes the unit.
 int rotate_media_erase(struct rotate_media *m, uint32_t unit);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The medium made of files: DIR/00000001.seg and so on, and DIR/lock, which the owner of the store
-// holds exclusively and readers share. Space is allocated ahead, so that a sync has no metadata to
-// write; what is allocated and not yet written reads as zeros.
+// holds exclusively and readers share. Erased bytes are zeros.
 //
 // Threading: the instance's lock.
 
@@ -11,8 +10,9 @@
 
 #include "varve/host.h"
 
-#define SUFFIX ".seg"
-#define DIGITS 8u
+#define SUFFIX      ".seg"
+#define DIGITS      8u
+#define BLANK_BYTES 4096u
 
 static int path_of(const struct rotate_media *m, uint32_t unit, char *out, size_t cap)
 {
@@ -197,20 +197,18 @@ int rotate_media_create(struct rotate_media *m, uint32_t unit, uint32_t bytes)
     return rc == 0 ? varve_port_path_sync_dir(path) : rc;
 }
 
-int rotate_media_extend(struct rotate_media *m, uint32_t unit, uint32_t bytes)
+int rotate_media_blank(struct rotate_media *m, uint32_t unit, uint32_t from, uint32_t to)
 {
-    struct rotate_handle *h;
-    int rc = open_handle(m, unit, VARVE_OPEN_WRITE, &h);
+    static const uint8_t zeros[BLANK_BYTES];
+    int rc = 0;
 
-    return rc == 0 ? varve_file_preallocate(&h->file, bytes) : rc;
-}
-
-int rotate_media_trim(struct rotate_media *m, uint32_t unit, uint32_t bytes)
-{
-    struct rotate_handle *h;
-    int rc = open_handle(m, unit, VARVE_OPEN_WRITE, &h);
-
-    return rc == 0 ? varve_file_truncate(&h->file, bytes) : rc;
+    while (rc == 0 && from < to) { // up to the next multiple: whole pages in one write
+        const uint32_t left = to - from;
+        const uint32_t n = BLANK_BYTES - from % BLANK_BYTES;
+        rc = rotate_media_program(m, unit, from, zeros, n < left ? n : left, VARVE_WRITE_META);
+        from += n < left ? n : left;
+    }
+    return rc;
 }
 
 int rotate_media_erase(struct rotate_media *m, uint32_t unit)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small records: tier lists, definitions, events; their payloads and how they are found again.
 //
-//   tier list   u8 stream (its tier, or ROTATE_META), u8 tiers, u8 compressed, u8 zero, u32 page,
-//   then per tier
-//               16 bytes of name, i64 step, i64 keep, i64 window, in ms
+//   tier list   u8 stream (its tier, or ROTATE_META), u8 tiers, u8 compressed, u8 whether the unit
+//               was used before, u32 page, then per tier 16 bytes of name, i64 step, i64 keep,
+//               i64 window, in ms
 //   definition  u8 kind, u8 zero, u16 each for the bytes of text, unit and help, then these texts
 //   event       u8 severity, u8 has value, u16 each for the bytes of source, kind, message and
 //               payload, f64 value, then these texts
@@ -50,13 +50,14 @@ static size_t length_of(const char *text, size_t max)
 
 // ---- tier lists ---------------------------------------------------------------------------------
 
-uint32_t rotate_tiers_encode(struct rotate_store *s, unsigned stream)
+uint32_t rotate_tiers_encode(struct rotate_store *s, unsigned stream, bool reused)
 {
     uint8_t *p = s->scratch;
 
     memset(p, 0, TIERS_HEAD);
     p[0] = (uint8_t)stream;
     p[1] = (uint8_t)s->tier_count;
+    p[3] = reused;
     rotate_put_u32(p + 4, s->options->pad ? (uint32_t)s->options->page : 0);
     p += TIERS_HEAD;
     for (size_t i = 0; i < s->tier_count; i++) {
@@ -70,28 +71,28 @@ uint32_t rotate_tiers_encode(struct rotate_store *s, unsigned stream)
     return (uint32_t)(p - s->scratch);
 }
 
-int rotate_tiers_decode(const uint8_t *payload, uint32_t length, struct varve_tier *tiers,
-                        unsigned *stream, uint32_t *page, bool *packed)
+int rotate_tiers_decode(const uint8_t *payload, uint32_t length, struct rotate_head *head)
 {
     if (length < TIERS_HEAD || payload[1] > VARVE_MAX_TIERS ||
         length != TIERS_HEAD + payload[1] * TIER_BYTES || payload[0] > ROTATE_META) {
         return VARVE_E_CORRUPT;
     }
-    *stream = payload[0];
-    *packed = payload[2] != 0;
-    *page = rotate_u32(payload + 4);
-    if ((*page & (*page - 1)) != 0) {
+    *head = (struct rotate_head){.stream = payload[0],
+                                 .tier_count = payload[1],
+                                 .packed = payload[2] != 0,
+                                 .reused = payload[3] != 0,
+                                 .page = rotate_u32(payload + 4)};
+    if ((head->page & (head->page - 1)) != 0) {
         return VARVE_E_CORRUPT;
     }
-    for (unsigned i = 0; i < payload[1]; i++) {
+    for (unsigned i = 0; i < head->tier_count; i++) {
         const uint8_t *p = payload + TIERS_HEAD + i * TIER_BYTES;
-        memset(&tiers[i], 0, sizeof tiers[i]);
-        memcpy(tiers[i].name, p, VARVE_TIER_NAME - 1);
-        tiers[i].step_ms = rotate_i64(p + TIER_NAME);
-        tiers[i].keep_ms = rotate_i64(p + TIER_NAME + 8);
-        tiers[i].window_ms = rotate_i64(p + TIER_NAME + 16);
+        memcpy(head->tiers[i].name, p, VARVE_TIER_NAME - 1);
+        head->tiers[i].step_ms = rotate_i64(p + TIER_NAME);
+        head->tiers[i].keep_ms = rotate_i64(p + TIER_NAME + 8);
+        head->tiers[i].window_ms = rotate_i64(p + TIER_NAME + 16);
     }
-    return payload[1];
+    return 0;
 }
 
 // ---- texts --------------------------------------------------------------------------------------
@@ -150,6 +151,7 @@ static int make_room_for_series(struct rotate_store *s, varve_series_id id)
     const size_t at = rotate_index_find(&s->series, 0, id, 0);
 
     if (at < s->series.count && s->series.entries[at].key.start_ms == id) {
+        rotate_segment_find(s, s->series.entries[at].unit)->held = true;
         rotate_index_remove(&s->series, at); // the id is used again
         return 0;
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rotate backend: descriptor, options, open and close, blocks.
 //
-// Append-only segments that are removed as a whole: nothing is overwritten, so a power cut can only
-// damage what was being written. frame.h describes the bytes, segments.c writing, scan.c and load.c
-// recovery, media.h what all of it lies on. The README says what this costs and where it ends.
+// Append-only segments that expire as a whole and are then written over: nothing that counts is
+// overwritten, so a power cut can only damage what was being written. frame.h describes the bytes,
+// segments.c writing, room.c where, scan.c and load.c recovery, media.h what all of it lies on. The
+// README says what this costs and where it ends.
 //
 // Left to others: what is in a block (core), when to flush and what has expired (host).
 //
@@ -30,10 +31,10 @@ static const struct varve_option options[] = {
     {"segment", VARVE_OPT_SIZE, FIELD(segment), "1M", 64 * KIB, 256 * MIB, NULL,
      "size at which a segment is closed, in bytes; at most an eighth of size"},
     {"size", VARVE_OPT_SIZE, FIELD(size), "64M", MIB, 1024 * 1024 * MIB, NULL,
-     "size of all segments together at which the oldest goes, in bytes"},
+     "size of all segments together at which the oldest goes, as a whole, in bytes"},
     {"age", VARVE_OPT_DURATION, FIELD(age_ms), "7d", HOUR, 36500 * DAY, NULL,
-     "time that a segment covers at most; never more than the longer of 6 h and a "
-     "quarter of its tier's retention"},
+     "time that a segment covers at most; never more than the longer of 6 h and 9/32 "
+     "of its tier's retention"},
     {"page", VARVE_OPT_SIZE, FIELD(page), "4K", 256, 65536, NULL,
      "page of the flash, a power of two, in bytes"},
     {"pad", VARVE_OPT_BOOL, FIELD(pad), "yes", 0, 0, NULL,
@@ -161,6 +162,7 @@ static int check_put(struct rotate_store *s, const struct varve_put *put)
 // What the host says of time: when blocks, and so events, have expired.
 static void note_expiry(struct rotate_store *s, const struct varve_put *put)
 {
+    s->cap_bytes[put->tier] = put->cap_bytes;
     s->keep_all = put->expire_before_ms == INT64_MIN;
     if (s->keep_all || s->tier_count == 0) {
         return;
@@ -211,8 +213,9 @@ static int store_put(struct varve_instance *self, const struct varve_put *put)
     }
     note_expiry(s, put);
     const size_t at = rotate_index_exact(&s->blocks, put->tier, &put->key);
-    if (at != ROTATE_NONE) {
-        rotate_index_remove(&s->blocks, at); // put again
+    if (at != ROTATE_NONE) { // put again; with no room to note it, the next open finds both
+        (void)rotate_note_gone(s, &s->blocks.entries[at]);
+        rotate_index_remove(&s->blocks, at);
     }
     rc = make_entry_room(s, put);
     if (rc == 0) {
@@ -235,6 +238,7 @@ static int store_maintain(struct varve_instance *self, int64_t now_boot_ms)
     int rc = s->stale ? rotate_reload(s) : 0;
     if (rc == 0 && !s->keep_all) {
         rc = rotate_expire(s);
+        rc = rc == 0 ? rotate_prepare(s) : rc;
     }
     return rc == 0 ? rotate_pack(s) : rc;
 }
@@ -295,6 +299,13 @@ static int store_load_tiers(struct varve_instance *self, struct varve_tier *out,
     return (int)n;
 }
 
+static uint32_t store_page_payload(struct varve_instance *self)
+{
+    const struct rotate_options *options = self->options;
+
+    return options->pad ? (uint32_t)options->page - ROTATE_HEADER : 0;
+}
+
 static void store_stats(struct varve_instance *self, struct varve_backend_stats *out)
 {
     const struct rotate_store *s = rotate_of(self);
@@ -322,6 +333,7 @@ static const struct varve_backend_ops ops = {
     .maintain = store_maintain,
     .stats = store_stats,
     .check = rotate_check,
+    .page_payload = store_page_payload,
 };
 
 const struct varve_plugin varve_backend_rotate = {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing: frames to the end of a stream, streams to segments, segments to the size that is
-// allowed.
+// Writing: frames to the end of a stream, streams to segments, transactions.
 //
 // Each tier has a stream of segments of its own, and events and definitions have one: what is kept
 // for hours never shares a segment with what is kept for months, so that a whole segment expires
@@ -8,12 +7,12 @@
 //
 // A transaction is what was programmed since the last commit. Commit syncs the segments that it
 // touched, one in the usual case, and moves their end to the next flash page, so that a page is
-// never programmed in two commits. Abort trims them to where they were.
+// never programmed in two commits. Abort erases what was programmed.
 //
-// Who goes when `size` is reached: segments of tiers that the host does not have and expired ones,
-// the oldest first; else the oldest segment of the stream that holds the most bytes, among streams
-// with more than one. A segment that is being written, or that holds the only copy of a
-// definition, stays.
+// A new segment in a unit that was used before is begun by its head alone, which is synced before
+// anything else goes there: from then on the unit has the new number, whatever the power does, and
+// what is left of its earlier use is never mixed with what is new. All that a cut before that sync
+// can damage is the first page of a segment that had been given up.
 //
 // Threading: the instance's lock.
 
@@ -23,176 +22,36 @@
 #include "varve/crc32c.h"
 #include "varve/host.h"
 
-#define CHUNK       65536u            // room is taken in such steps, bytes
-#define SHARE       8                 // a segment takes at most this part of the size
-#define AGE_QUARTER 4                 // and covers at most this part of its tier's retention,
-#define SPAN_LEAST  INT64_C(21600000) // but 6 h, so that its definitions are a small part of it
+#define GROWTH 4 // a segment grows by this part of itself, or a chunk
+// It covers at most this part of its tier's retention: a little more than a quarter, so that four
+// and the one being written are enough; but 6 h, so that its definitions are a small part of it.
+#define SPAN(keep) ((keep) / 32 * 9)
+#define SPAN_LEAST INT64_C(21600000)
 
-struct rotate_segment *rotate_segment_find(struct rotate_store *s, uint32_t number)
+struct rotate_segment *rotate_segment_find(struct rotate_store *s, uint32_t unit)
 {
     for (size_t i = 0; i < s->segment_count; i++) {
-        if (s->segments[i].number == number) {
+        if (s->segments[i].unit == unit) {
             return &s->segments[i];
         }
     }
     return NULL;
 }
 
-uint64_t rotate_bytes(const struct rotate_store *s)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < s->segment_count; i++) {
-        sum += s->segments[i].room;
-    }
-    return sum;
-}
-
-static uint32_t limit_of(const struct rotate_store *s)
-{
-    const int64_t share = s->options->size / SHARE;
-
-    return (uint32_t)(share < s->options->segment ? share : s->options->segment);
-}
-
-// ---- removing segments --------------------------------------------------------------------------
-
-static bool is_expired(const struct rotate_store *s, const struct rotate_segment *seg)
-{
-    return seg->stream == ROTATE_FOREIGN || seg->last_ms < s->expire_before_ms[seg->stream];
-}
-
-static bool can_go(const struct rotate_store *s, const struct rotate_segment *seg)
-{
-    if (seg->active || seg->touched) {
-        return false;
-    }
-    for (size_t i = 0; i < s->series.count; i++) {
-        if (s->series.entries[i].segment == seg->number) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// A segment that a power cut left before anything was in it.
-static bool is_empty(const struct rotate_segment *seg)
-{
-    return seg->used == 0 && !seg->torn;
-}
-
-static size_t find_expired(const struct rotate_store *s, bool foreign)
-{
-    for (size_t i = 0; i < s->segment_count; i++) {
-        const struct rotate_segment *seg = &s->segments[i];
-        const bool known = seg->stream != ROTATE_FOREIGN || is_empty(seg);
-        if ((foreign || known) && is_expired(s, seg) && can_go(s, seg)) {
-            return i;
-        }
-    }
-    return ROTATE_NONE;
-}
-
-// The oldest segment of the stream with the most bytes.
-static size_t find_oldest(const struct rotate_store *s)
-{
-    uint64_t held[ROTATE_STREAMS] = {0};
-    size_t best = ROTATE_NONE;
-
-    for (size_t i = 0; i < s->segment_count; i++) {
-        if (s->segments[i].stream != ROTATE_FOREIGN) {
-            held[s->segments[i].stream] += s->segments[i].room;
-        }
-    }
-    for (size_t i = s->segment_count; i > 0; i--) {
-        const struct rotate_segment *seg = &s->segments[i - 1];
-        if (can_go(s, seg) &&
-            (best == ROTATE_NONE || held[seg->stream] >= held[s->segments[best].stream])) {
-            best = i - 1;
-        }
-    }
-    return best;
-}
-
-static void forget(struct rotate_store *s, size_t at)
-{
-    const uint32_t number = s->segments[at].number;
-
-    rotate_index_forget(&s->blocks, number);
-    rotate_index_forget(&s->events, number);
-    rotate_index_forget(&s->series, number);
-    s->segment_count--;
-    memmove(&s->segments[at], &s->segments[at + 1], (s->segment_count - at) * sizeof *s->segments);
-}
-
-static int drop(struct rotate_store *s, size_t at)
-{
-    int rc = rotate_media_erase(&s->media, s->segments[at].number);
-
-    if (rc < 0) {
-        return rotate_fail(s, rc, "remove a segment");
-    }
-    forget(s, at);
-    return 0;
-}
-
-int rotate_expire(struct rotate_store *s)
-{
-    const size_t at = find_expired(s, false);
-
-    if (at == ROTATE_NONE) {
-        return 0;
-    }
-    int rc = drop(s, at);
-    return rc < 0 ? rc : VARVE_E_AGAIN;
-}
-
-// Room for `extra` bytes under the size, and for one more segment in the table.
-static int make_room(struct rotate_store *s, uint32_t extra)
-{
-    while (rotate_bytes(s) + extra > (uint64_t)s->options->size ||
-           s->segment_count == s->segment_cap) {
-        size_t at = s->keep_all ? ROTATE_NONE : find_expired(s, true);
-        if (at == ROTATE_NONE && !s->keep_all) {
-            at = find_oldest(s);
-        }
-        if (at == ROTATE_NONE && !s->keep_all && s->segment_count < s->segment_cap) {
-            return 0; // nothing but segments in use: the size is passed by less than one of them
-        }
-        if (at == ROTATE_NONE) {
-            varve_instance_fail(s->self,
-                                "%s: holds %llu bytes in %zu segments, all that is "
-                                "allowed: raise the option size",
-                                s->path, (unsigned long long)rotate_bytes(s), s->segment_count);
-            return VARVE_E_FULL;
-        }
-        int rc = drop(s, at);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    return 0;
-}
-
 // ---- frames -------------------------------------------------------------------------------------
 
-static int extend(struct rotate_store *s, uint32_t number, uint32_t needed)
+// What the segment's room must be for it to hold so many bytes.
+static uint32_t grown(const struct rotate_store *s, const struct rotate_segment *seg,
+                      uint32_t needed)
 {
-    const uint32_t limit = limit_of(s);
-    struct rotate_segment *seg = rotate_segment_find(s, number);
-    uint32_t room = rotate_up(needed, CHUNK);
+    const uint32_t limit = rotate_limit(s, seg->stream);
+    const uint32_t more = seg->room / GROWTH > ROTATE_CHUNK ? seg->room / GROWTH : ROTATE_CHUNK;
+    const uint32_t room = needed > seg->room + more ? needed : seg->room + more;
 
-    if (needed <= seg->room) {
-        return 0;
+    if (needed > limit) {
+        return needed;
     }
-    room = room > limit ? (needed > limit ? needed : limit) : room;
-    int rc = make_room(s, room - seg->room);
-    rc = rc == 0 ? rotate_media_extend(&s->media, number, room) : rc;
-    if (rc < 0) {
-        return rotate_fail(s, rc, "make a segment larger");
-    }
-    rotate_segment_find(s, number)->room = room; // others may have gone from the table
-    return 0;
+    return rotate_up(room, ROTATE_CHUNK) < limit ? rotate_up(room, ROTATE_CHUNK) : limit;
 }
 
 static enum varve_write_reason reason_of(const struct rotate_frame *f)
@@ -212,43 +71,62 @@ static void note_rows(struct rotate_segment *seg, const struct rotate_frame *f)
     }
 }
 
-// Programs a frame at the end of the segment; f needs kind, tier, key and length.
-static int program(struct rotate_store *s, uint32_t number, struct rotate_frame *f,
-                   const void *payload)
+// Header and payload, and erased bytes up to `room` if that is more than there was.
+static int program_at(struct rotate_store *s, uint32_t unit, const struct rotate_frame *f,
+                      const void *payload, uint32_t had, uint32_t room)
 {
     uint8_t header[ROTATE_HEADER];
-    struct rotate_segment *seg = rotate_segment_find(s, number);
-    const uint32_t at = seg->used;
-    int rc = extend(s, number, at + rotate_frame_bytes(f->length));
+    const uint32_t end = f->offset + rotate_frame_bytes(f->length);
+
+    rotate_frame_encode(f, header);
+    int rc = rotate_media_program(&s->media, unit, f->offset, header, sizeof header, reason_of(f));
+    if (rc == 0) {
+        rc = rotate_media_program(&s->media, unit, f->offset + ROTATE_HEADER, payload, f->length,
+                                  reason_of(f));
+    }
+    if (rc == 0 && room > had) {
+        rc = rotate_media_blank(&s->media, unit, end > had ? end : had, room);
+    }
+    return rc;
+}
+
+// Programs a frame at the end of the segment; f needs kind, tier, key and length. Other segments
+// may move in the table.
+static int program(struct rotate_store *s, uint32_t unit, struct rotate_frame *f,
+                   const void *payload)
+{
+    struct rotate_segment *seg = rotate_segment_find(s, unit);
+    const uint32_t had = seg->room;
+    const uint32_t needed = seg->used + rotate_frame_bytes(f->length);
+    const uint32_t room = needed > had ? grown(s, seg, needed) : had;
+    int rc = room > had ? rotate_make_room(s, seg->stream, room - had) : 0;
 
     if (rc < 0) {
         return rc;
     }
-    seg = rotate_segment_find(s, number);
+    seg = rotate_segment_find(s, unit); // others may have gone from the table
     seg->touched = true;
     seg->unsynced = true;
+    seg->reach = needed > seg->reach ? needed : seg->reach;
     s->in_txn = true;
-    f->segment = number;
-    f->offset = at;
+    f->segment = seg->number;
+    f->offset = seg->used;
     f->crc = varve_crc32c(0, payload, f->length);
-    rotate_frame_encode(f, header);
-    rc = rotate_media_program(&s->media, number, at, header, sizeof header, reason_of(f));
-    if (rc == 0) {
-        rc = rotate_media_program(&s->media, number, at + ROTATE_HEADER, payload, f->length,
-                                  reason_of(f));
-    }
+    rc = program_at(s, unit, f, payload, had, room);
     if (rc < 0) {
         return rotate_fail(s, rc, "write");
     }
-    seg->used += rotate_frame_bytes(f->length);
+    seg->room = room;
+    seg->used = needed;
+    seg->frames += f->kind != ROTATE_TIERS;
     note_rows(seg, f);
     return 0;
 }
 
-struct rotate_entry rotate_entry_of(const struct rotate_frame *f, unsigned tier)
+struct rotate_entry rotate_entry_of(const struct rotate_frame *f, uint32_t unit, unsigned tier)
 {
     return (struct rotate_entry){.key = f->key,
-                                 .segment = f->segment,
+                                 .unit = unit,
                                  .offset = f->offset,
                                  .length = f->coding == ROTATE_PLAIN ? f->length : f->plain,
                                  .stored = f->length,
@@ -259,7 +137,7 @@ struct rotate_entry rotate_entry_of(const struct rotate_frame *f, unsigned tier)
 
 // ---- segments -----------------------------------------------------------------------------------
 
-static struct rotate_segment *active_of(struct rotate_store *s, unsigned stream)
+struct rotate_segment *rotate_active(struct rotate_store *s, unsigned stream)
 {
     for (size_t i = 0; i < s->segment_count; i++) {
         if (s->segments[i].active && s->segments[i].stream == stream) {
@@ -269,27 +147,48 @@ static struct rotate_segment *active_of(struct rotate_store *s, unsigned stream)
     return NULL;
 }
 
-// Ends the stream's segment: it keeps no room that it does not need.
-static int finish(struct rotate_store *s, struct rotate_segment *seg)
+// The rest of the last page, where an earlier use may have left something: it costs nothing, being
+// in a page that is programmed anyway.
+static int pad(struct rotate_store *s, struct rotate_segment *seg)
 {
-    int rc = seg->unsynced ? rotate_media_sync(&s->media, seg->number) : 0;
+    const uint32_t end = seg->page != 0 ? rotate_up(seg->used, seg->page) : seg->used;
 
-    if (rc == 0 && seg->room > seg->used) {
-        rc = rotate_media_trim(&s->media, seg->number, seg->used);
-        seg->room = rc == 0 ? seg->used : seg->room;
-        rc = rc == VARVE_E_UNSUPPORTED ? 0 : rc;
+    if (!seg->reused || end == seg->used || end > seg->room) {
+        return 0;
+    }
+    return rotate_media_blank(&s->media, seg->unit, seg->used, end);
+}
+
+static int make_durable(struct rotate_store *s, struct rotate_segment *seg)
+{
+    int rc = 0;
+
+    if (seg->unsynced) {
+        rc = pad(s, seg);
+        rc = rc == 0 ? rotate_media_sync(&s->media, seg->unit) : rc;
     }
     if (rc < 0) {
-        return rotate_fail(s, rc, "close a segment");
+        return rotate_fail(s, rc, "sync");
     }
     seg->unsynced = false;
-    seg->active = false;
-    rotate_media_release(&s->media, seg->number);
     return 0;
 }
 
-// Repeats every definition in the new segment, which makes it readable by itself.
-static int copy_definitions(struct rotate_store *s, uint32_t number)
+// Ends the stream's segment. It keeps its room, for the one that will use it again.
+static int finish(struct rotate_store *s, struct rotate_segment *seg)
+{
+    int rc = make_durable(s, seg);
+
+    if (rc == 0) {
+        seg->active = false;
+        rotate_media_release(&s->media, seg->unit);
+    }
+    return rc;
+}
+
+// Repeats every definition in the new segment, which makes it readable by itself. The copies that
+// there were are held until the new ones are committed.
+static int copy_definitions(struct rotate_store *s, uint32_t unit)
 {
     int rc = 0;
 
@@ -305,53 +204,73 @@ static int copy_definitions(struct rotate_store *s, uint32_t number)
             rc = 0;
             continue;
         }
-        rc = rc == 0 ? program(s, number, &f, s->scratch) : rotate_fail(s, rc, "read a definition");
+        struct rotate_segment *from = rotate_segment_find(s, e->unit);
+        from->held = true;
+        rc = rc == 0 ? program(s, unit, &f, s->scratch) : rotate_fail(s, rc, "read a definition");
         if (rc == 0) {
-            *e = rotate_entry_of(&f, 0);
+            *e = rotate_entry_of(&f, unit, 0);
         }
     }
     return rc;
 }
 
-static int begin_segment(struct rotate_store *s, unsigned stream, uint32_t *number)
+static int program_head(struct rotate_store *s, struct rotate_segment *seg)
 {
-    struct rotate_frame f = {.kind = ROTATE_TIERS, .tier = (uint8_t)stream};
-    const uint32_t limit = limit_of(s);
-    const uint32_t room = limit < CHUNK ? limit : CHUNK;
-    int rc = make_room(s, room);
+    const uint32_t unit = seg->unit;
+    struct rotate_frame f = {.kind = ROTATE_TIERS, .tier = seg->stream};
+
+    f.length = rotate_tiers_encode(s, seg->stream, seg->reused);
+    int rc = program(s, unit, &f, s->scratch);
+    if (rc == 0 && (rc = rotate_media_sync(&s->media, unit)) < 0) {
+        rc = rotate_fail(s, rc, "begin a segment");
+    }
+    if (rc == 0) {
+        seg = rotate_segment_find(s, unit);
+        seg->committed = seg->used;
+        seg->unsynced = false;
+    }
+    return rc;
+}
+
+// Keeps the table in the order of numbers: the new one is the newest.
+static struct rotate_segment *move_last(struct rotate_store *s, struct rotate_segment *seg)
+{
+    const struct rotate_segment moved = *seg;
+    struct rotate_segment *last = &s->segments[s->segment_count - 1];
+
+    memmove(seg, seg + 1, (size_t)(last - seg) * sizeof *seg);
+    *last = moved;
+    return last;
+}
+
+static int begin_segment(struct rotate_store *s, unsigned stream, uint32_t *unit)
+{
+    struct rotate_segment *seg;
+    int rc = rotate_take_unit(s, stream, &seg);
 
     if (rc < 0) {
         return rc;
     }
-    *number = s->next_number++;
-    s->segments[s->segment_count] = (struct rotate_segment){
-        .number = *number,
-        .room = room,
-        .page = s->options->pad ? (uint32_t)s->options->page : 0,
-        .first_ms = INT64_MAX,
-        .last_ms = INT64_MIN,
-        .stream = (uint8_t)stream,
-        .active = true,
-        .touched = true,
-        .head = true,
-    };
-    s->segment_count++;
-    s->in_txn = true;
-    rc = rotate_media_create(&s->media, *number, room);
-    if (rc < 0) {
-        return rotate_fail(s, rc, "make a segment");
-    }
-    f.length = rotate_tiers_encode(s, stream);
-    rc = program(s, *number, &f, s->scratch);
-    return rc == 0 ? copy_definitions(s, *number) : rc;
+    *unit = seg->unit;
+    *seg = (struct rotate_segment){.unit = seg->unit,
+                                   .number = s->next_number++,
+                                   .room = seg->room,
+                                   .page = s->options->pad ? (uint32_t)s->options->page : 0,
+                                   .first_ms = INT64_MAX,
+                                   .last_ms = INT64_MIN,
+                                   .stream = (uint8_t)stream,
+                                   .active = true,
+                                   .head = true,
+                                   .reused = seg->number != 0};
+    rc = program_head(s, move_last(s, seg));
+    return rc == 0 ? copy_definitions(s, *unit) : rc;
 }
 
-static int64_t span_of(const struct rotate_store *s, unsigned stream)
+int64_t rotate_span_ms(const struct rotate_store *s, unsigned stream)
 {
     const int64_t keep =
         stream == ROTATE_META ? s->options->events_keep_ms : s->tiers[stream].keep_ms;
-    const int64_t quarter = keep / AGE_QUARTER;
-    const int64_t span = quarter > SPAN_LEAST ? quarter : SPAN_LEAST;
+    const int64_t span = SPAN(keep) > SPAN_LEAST ? SPAN(keep) : SPAN_LEAST;
 
     return span < s->options->age_ms ? span : s->options->age_ms;
 }
@@ -359,26 +278,26 @@ static int64_t span_of(const struct rotate_store *s, unsigned stream)
 static bool is_full(const struct rotate_store *s, const struct rotate_segment *seg,
                     const struct varve_block_key *key, uint32_t bytes)
 {
-    const bool aged =
-        key->end_ms > seg->first_ms && key->end_ms - seg->first_ms >= span_of(s, seg->stream);
+    const bool aged = key->end_ms > seg->first_ms &&
+                      key->end_ms - seg->first_ms >= rotate_span_ms(s, seg->stream);
 
-    return seg->data > 0 && (aged || seg->used + bytes > limit_of(s));
+    return seg->data > 0 && (aged || seg->used + bytes > rotate_limit(s, seg->stream));
 }
 
 static int choose(struct rotate_store *s, unsigned stream, const struct varve_block_key *key,
-                  uint32_t bytes, uint32_t *number)
+                  uint32_t bytes, uint32_t *unit)
 {
-    struct rotate_segment *seg = active_of(s, stream);
+    struct rotate_segment *seg = rotate_active(s, stream);
     int rc = 0;
 
     if (seg != NULL && !is_full(s, seg, key, bytes)) {
-        *number = seg->number;
+        *unit = seg->unit;
         return 0;
     }
     if (seg != NULL) {
         rc = finish(s, seg);
     }
-    return rc == 0 ? begin_segment(s, stream, number) : rc;
+    return rc == 0 ? begin_segment(s, stream, unit) : rc;
 }
 
 // A store that was opened for whatever tiers it has, and had none, learns them now.
@@ -398,18 +317,18 @@ int rotate_append(struct rotate_store *s, unsigned stream, enum rotate_kind kind
 {
     struct rotate_frame f = {
         .kind = (uint8_t)kind, .tier = (uint8_t)stream, .key = *key, .length = length};
-    uint32_t number;
+    uint32_t unit = 0;
 
     if (s->read_only) {
         varve_instance_fail(s->self, "%s: is open for reading only", s->path);
         return VARVE_E_READ_ONLY;
     }
     learn_tiers(s);
-    int rc = choose(s, stream, key, rotate_frame_bytes(length), &number);
+    int rc = choose(s, stream, key, rotate_frame_bytes(length), &unit);
     if (rc == 0) {
-        rc = program(s, number, &f, payload);
+        rc = program(s, unit, &f, payload);
     }
-    *entry = rotate_entry_of(&f, stream);
+    *entry = rotate_entry_of(&f, unit, stream);
     return rc;
 }
 
@@ -420,53 +339,50 @@ int rotate_commit(struct varve_instance *self)
     struct rotate_store *s = rotate_of(self);
 
     for (size_t i = 0; i < s->segment_count; i++) {
-        struct rotate_segment *seg = &s->segments[i];
-        int rc = seg->unsynced ? rotate_media_sync(&s->media, seg->number) : 0;
+        int rc = make_durable(s, &s->segments[i]);
         if (rc < 0) {
-            return rotate_fail(s, rc, "sync");
+            return rc;
         }
-        seg->unsynced = false;
     }
     for (size_t i = 0; i < s->segment_count; i++) {
         struct rotate_segment *seg = &s->segments[i];
         if (seg->touched && seg->active && seg->page != 0) {
             seg->used = rotate_up(seg->used, seg->page);
         }
-        seg->committed = seg->used;
-        seg->touched = false;
+        seg->committed = seg->reach = seg->used;
+        seg->touched = seg->held = false;
     }
     s->in_txn = false;
-    return 0;
+    return s->gone_count > 0 ? rotate_wipe_gone(s) : 0;
 }
 
-// Undoes what the transaction did to one segment; one that it made is gone.
-static void undo(struct rotate_store *s, size_t at)
+// Undoes what the transaction did to one segment.
+static void undo(struct rotate_store *s, struct rotate_segment *seg)
 {
-    struct rotate_segment *seg = &s->segments[at];
-    const bool made = seg->committed == 0;
-    int rc = made ? rotate_media_erase(&s->media, seg->number)
-                  : rotate_media_trim(&s->media, seg->number, seg->committed);
+    const int64_t size = rotate_media_size(&s->media, seg->unit); // growing it may have failed
+    const uint32_t to = size < seg->reach ? (uint32_t)(size > 0 ? size : 0) : seg->reach;
+    int rc = rotate_media_blank(&s->media, seg->unit, seg->committed, to);
 
     if (rc < 0) { // what was written is read again, as what the host puts again: the same blocks
         varve_log(VARVE_WARNING, s->self->name, "%s: cannot take back what was written: %s",
                   s->path, varve_strerror(rc));
-    } else if (made) {
-        forget(s, at);
-        return;
     }
     seg->touched = false;
     seg->unsynced = false;
+    seg->reach = seg->committed;
 }
 
 void rotate_abort(struct varve_instance *self)
 {
     struct rotate_store *s = rotate_of(self);
 
-    for (size_t i = s->segment_count; i > 0; i--) {
-        if (s->segments[i - 1].touched) {
-            undo(s, i - 1);
+    for (size_t i = 0; i < s->segment_count; i++) {
+        if (s->segments[i].touched) {
+            undo(s, &s->segments[i]);
         }
+        s->segments[i].held = false;
     }
+    s->gone_count = 0;
     s->in_txn = false;
     s->stale = true;
 }
