@@ -173,6 +173,48 @@ static void a_flood_of_raw_pushes_out_raw_only(void **state)
     assert_true(bench_has(b, 2, nth(0), 20000));
 }
 
+// Bytes of the files whose head names the stream of the tier.
+static size_t bytes_of(struct bench *b, unsigned tier)
+{
+    static struct segment_files files;
+    size_t sum = 0;
+
+    files_read(&files, b);
+    for (size_t i = 0; i < files.count; i++) {
+        sum += files.file[i].bytes[FRAME_HEADER] == tier ? files.file[i].size : 0;
+    }
+    files_free(&files);
+    return sum;
+}
+
+static void a_tier_at_its_cap_gives_up_its_oldest_segment(void **state)
+{
+    static const uint64_t caps[] = {512u << 10, 200u << 10, 1};
+    struct bench *b = *state;
+    int64_t i = 0;
+
+    bench_open(b);
+    bench_store(b, 1, nth(0), 3000, 0);
+    for (size_t k = 0; k < sizeof caps / sizeof caps[0]; k++) {
+        // Two segments of the least size are what a stream needs in any case.
+        const size_t most = caps[k] > 2 * 65536 ? caps[k] : 2 * 65536;
+        for (const int64_t end = i + 300; i < end; i++) {
+            bench_store_capped(b, 0, nth(i), 3000, caps[k]);
+            work_through(b);
+        }
+        assert_true(bytes_of(b, 0) <= most);
+        const size_t kept = bench_count(b, 0);
+        assert_in_range(kept, 1, most / PAGE);
+        assert_true(kept >= (most - 2 * 65536) / PAGE);
+        for (int64_t n = i - (int64_t)kept; n < i; n++) { // the newest, without a hole
+            assert_true(bench_has(b, 0, nth(n), 3000));
+        }
+        assert_true(bench_has(b, 1, nth(0), 3000));
+        bench_reopen(b);
+        assert_true(bench_has(b, 0, nth(i - 1), 3000));
+    }
+}
+
 static size_t segments_of(struct bench *b)
 {
     static struct segment_files files;
@@ -617,6 +659,7 @@ int main(void)
         BEHAVIOUR(what_has_expired_is_written_over_in_place),
         BEHAVIOUR(without_padding_no_byte_is_left_between_frames),
         BEHAVIOUR(a_flood_of_raw_pushes_out_raw_only),
+        BEHAVIOUR(a_tier_at_its_cap_gives_up_its_oldest_segment),
         BEHAVIOUR(a_segment_goes_when_all_in_it_has_expired),
         BEHAVIOUR(nothing_goes_when_all_is_to_be_kept),
         BEHAVIOUR(a_store_with_more_blocks_than_its_index_gets_a_larger_one),

@@ -219,8 +219,9 @@ int rotate_expire(struct rotate_store *s)
 static bool is_over_cap(const struct rotate_store *s, unsigned stream, uint32_t extra)
 {
     const uint64_t cap = s->cap_bytes[stream];
+    const uint64_t least = UINT64_C(2) * LEAST; // what is written and what goes
 
-    return cap != 0 && stream_bytes(s, stream) + extra > cap;
+    return cap != 0 && stream_bytes(s, stream) + extra > (cap > least ? cap : least);
 }
 
 static bool is_over_size(const struct rotate_store *s, uint32_t extra)
@@ -307,8 +308,11 @@ static int make_unit(struct rotate_store *s, unsigned stream, uint32_t room)
 
 int rotate_take_unit(struct rotate_store *s, unsigned stream, struct rotate_segment **seg)
 {
-    int rc = 0;
+    int rc = rotate_make_room(s, stream, 0); // the limits may be lower than they were
 
+    if (rc < 0) {
+        return rc;
+    }
     for (;;) {
         size_t at = find_free(s, stream);
         if (at != ROTATE_NONE) {
