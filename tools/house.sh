@@ -47,7 +47,7 @@ done | report "no SPDX line at the top"
 find_in '\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|alloca)\(' "${c_files[@]}" |
     report "banned function"
 
-headers='std(int|def|bool|arg|atomic)|string|math|limits|float|immintrin|arm_acle|sqlite3|zlib|ini'
+headers='std(int|def|bool|arg|atomic)|string|math|limits|float|immintrin|arm_acle|sqlite3|zlib|zstd|ini'
 find_in '^ *# *include *<' "${portable[@]}" | grep -vE "<($headers)\.h>" |
     report "core, plugins and public headers know no system header"
 

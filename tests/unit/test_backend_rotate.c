@@ -472,12 +472,14 @@ static bool has_compressible(struct bench *b, int64_t i)
            memcmp(wanted, found, LENGTH) == 0;
 }
 
+static const char *coding = "gzip"; // of the tests that follow
+
 static void open_with_compression(struct bench *b)
 {
-    fake_host_set(&b->host, "compress", "gzip");
+    fake_host_set(&b->host, "compress", coding);
     fake_host_set(&b->host, "segment", "128K");
     if (fake_host_open(&b->host, 0) == VARVE_E_UNSUPPORTED) {
-        assert_non_null(strstr(b->host.why, "zlib"));
+        assert_non_null(strstr(b->host.why, coding[0] == 'g' ? "zlib" : "libzstd"));
         skip();
     }
 }
@@ -509,7 +511,7 @@ static void closed_segments_become_smaller_and_stay_readable(void **state)
     definitions(b, 1, 0);
     const uint64_t written = b->host.account.bytes[VARVE_WRITE_CHECKPOINT];
     fake_host_close(&b->host);
-    fake_host_set(&b->host, "compress", "gzip");
+    fake_host_set(&b->host, "compress", coding);
     bench_open(b);
     work_through(b); // they are compressed already
     assert_int_equal(b->host.account.bytes[VARVE_WRITE_CHECKPOINT], written);
@@ -557,6 +559,31 @@ static void a_damaged_frame_of_a_compressed_segment_costs_itself(void **state)
         fake_host_close(&b->host);
     }
     files_free(&files);
+}
+
+static void a_store_may_have_segments_of_both_codings(void **state)
+{
+    struct bench *b = *state;
+
+    open_with_compression(b);
+    for (int64_t i = 0; i < PACKED; i++) {
+        put_compressible(b, i);
+    }
+    work_through(b);
+    fake_host_close(&b->host);
+    fake_host_set(&b->host, "compress", coding[0] == 'g' ? "zstd" : "gzip");
+    if (fake_host_open(&b->host, 0) == VARVE_E_UNSUPPORTED) {
+        skip();
+    }
+    for (int64_t i = PACKED; i < 2 * PACKED; i++) {
+        put_compressible(b, i);
+    }
+    work_through(b);
+    bench_reopen(b);
+    assert_true(stored(b) < PACKED * LENGTH);
+    for (int64_t i = 0; i < 2 * PACKED; i++) {
+        assert_true(has_compressible(b, i));
+    }
 }
 
 static void an_unfinished_replacement_is_removed(void **state)
@@ -668,17 +695,23 @@ int main(void)
         BEHAVIOUR(a_help_longer_than_a_record_is_cut_and_the_series_stays),
         BEHAVIOUR(each_segment_can_be_read_by_itself),
         BEHAVIOUR(tiers_are_found_again_by_name_and_step),
-        BEHAVIOUR(closed_segments_become_smaller_and_stay_readable),
-        BEHAVIOUR(what_gains_nothing_is_not_written_again),
-        BEHAVIOUR(a_damaged_frame_of_a_compressed_segment_costs_itself),
         BEHAVIOUR(an_unfinished_replacement_is_removed),
         BEHAVIOUR(a_second_owner_is_told_who_is_in_the_way),
         BEHAVIOUR(reading_writes_nothing),
         BEHAVIOUR(a_store_that_is_missing_is_not_made_by_reading),
         BEHAVIOUR(a_page_that_is_no_power_of_two_is_refused),
     };
+    const struct CMUnitTest compression[] = {
+        BEHAVIOUR(closed_segments_become_smaller_and_stay_readable),
+        BEHAVIOUR(what_gains_nothing_is_not_written_again),
+        BEHAVIOUR(a_damaged_frame_of_a_compressed_segment_costs_itself),
+        BEHAVIOUR(a_store_may_have_segments_of_both_codings),
+    };
 #undef BEHAVIOUR
 
-    return backend_contract_run(&contract) +
-           cmocka_run_group_tests_name("rotate", tests, NULL, NULL);
+    int failures = backend_contract_run(&contract) +
+                   cmocka_run_group_tests_name("rotate", tests, NULL, NULL) +
+                   cmocka_run_group_tests_name("rotate, gzip", compression, NULL, NULL);
+    coding = "zstd";
+    return failures + cmocka_run_group_tests_name("rotate, zstd", compression, NULL, NULL);
 }

@@ -65,7 +65,7 @@ static int on_frame(void *arg, const struct rotate_frame *frame)
     }
     const uint32_t packed = f.kind == ROTATE_BLOCK ? rotate_encode(p->s->coder, f.length) : 0;
     if (packed > 0) {
-        f.coding = ROTATE_GZIP;
+        f.coding = (uint8_t)p->s->options->compress;
         f.plain = f.length;
         f.length = packed;
         payload = rotate_coder_stored(p->s->coder);

@@ -1,79 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEFLATE by zlib, on memory that the host gave: zlib takes its state once and keeps it.
+// Which coding does what, and its memory; the libraries are coder_gzip.c and coder_zstd.c.
 //
 // Threading: the instance's lock.
 
 #include "coder.h"
 
-#ifdef VARVE_ROTATE_ZLIB
+#define ALIGN 16u
 
-#include <zlib.h>
-
-#define LEVEL         6
-#define WINDOW_BITS   15
-#define MEMORY_LEVEL  8
-#define ENCODE_MEMORY (288u * 1024u) // (1 << 17) + (1 << 17) and what zlib keeps beside them
-#define DECODE_MEMORY (48u * 1024u)  // 1 << 15 and likewise
-#define ALIGN         16u
+static const struct rotate_method *const methods[ROTATE_CODINGS] = {
+    [ROTATE_GZIP] = &rotate_gzip,
+    [ROTATE_ZSTD] = &rotate_zstd,
+};
 
 struct rotate_coder {
-    z_stream encoder;
-    z_stream decoder;
-    uint8_t *memory;
-    size_t bytes;
-    size_t used;
+    enum rotate_coding wanted;
+    void *states[ROTATE_CODINGS]; // NULL: neither found nor wanted
     uint8_t plain[VARVE_BLOCK_MAX];
     uint8_t stored[VARVE_BLOCK_MAX];
 };
 
-static voidpf take(voidpf opaque, uInt items, uInt size)
+static int start(struct varve_instance *self, struct rotate_coder *c, enum rotate_coding coding)
 {
-    struct rotate_coder *c = opaque;
-    const size_t bytes = ((size_t)items * size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    const struct rotate_method *method = methods[coding];
+    const bool encode = coding == c->wanted;
 
-    if (bytes > c->bytes - c->used) {
-        return Z_NULL;
+    if (method->start == NULL) {
+        varve_instance_fail(self, "this build has no %s: compressed segments need one that has",
+                            method->library);
+        return VARVE_E_UNSUPPORTED;
     }
-    c->used += bytes;
-    return c->memory + (c->used - bytes);
-}
-
-static void give_back(voidpf opaque, voidpf address)
-{
-    (void)opaque; // nothing is ended before the host is
-    (void)address;
-}
-
-static int start(struct rotate_coder *c, bool encode)
-{
-    c->encoder.zalloc = c->decoder.zalloc = take;
-    c->encoder.zfree = c->decoder.zfree = give_back;
-    c->encoder.opaque = c->decoder.opaque = c;
-    int rc = inflateInit2(&c->decoder, -WINDOW_BITS);
-    if (rc == Z_OK && encode) {
-        rc = deflateInit2(&c->encoder, LEVEL, Z_DEFLATED, -WINDOW_BITS, MEMORY_LEVEL,
-                          Z_DEFAULT_STRATEGY);
-    }
-    return rc == Z_OK ? 0 : VARVE_E_NO_MEMORY;
-}
-
-int rotate_coder_open(struct varve_instance *self, bool encode, struct rotate_coder **out)
-{
-    const size_t bytes = DECODE_MEMORY + (encode ? ENCODE_MEMORY : 0);
-    struct rotate_coder *c =
-        varve_instance_take(self, sizeof(struct rotate_coder), _Alignof(struct rotate_coder));
-    uint8_t *memory = c == NULL ? NULL : varve_instance_take(self, bytes, ALIGN);
-
-    if (memory != NULL) {
-        c->memory = memory;
-        c->bytes = bytes;
-        *out = c;
-    }
-    if (memory == NULL || start(c, encode) < 0) {
+    const size_t bytes = method->bytes(encode);
+    void *memory = varve_instance_take(self, bytes, ALIGN);
+    c->states[coding] = memory == NULL ? NULL : method->start(memory, bytes, encode);
+    if (c->states[coding] == NULL) {
         varve_instance_fail(self, "no memory for compression");
         return VARVE_E_NO_MEMORY;
     }
     return 0;
+}
+
+int rotate_coder_open(struct varve_instance *self, unsigned found, enum rotate_coding wanted,
+                      struct rotate_coder **out)
+{
+    struct rotate_coder *c =
+        varve_instance_take(self, sizeof(struct rotate_coder), _Alignof(struct rotate_coder));
+    int rc = 0;
+
+    *out = c;
+    if (c == NULL) {
+        varve_instance_fail(self, "no memory for compression");
+        return VARVE_E_NO_MEMORY;
+    }
+    c->wanted = wanted;
+    for (unsigned i = ROTATE_PLAIN + 1; rc == 0 && i < ROTATE_CODINGS; i++) {
+        const bool needed = i == (unsigned)wanted || (found >> i & 1u) != 0;
+        rc = needed ? start(self, c, (enum rotate_coding)i) : 0;
+    }
+    return rc;
 }
 
 uint8_t *rotate_coder_plain(struct rotate_coder *coder)
@@ -88,70 +71,21 @@ uint8_t *rotate_coder_stored(struct rotate_coder *coder)
 
 uint32_t rotate_encode(struct rotate_coder *coder, uint32_t n)
 {
-    z_stream *z = &coder->encoder;
+    const enum rotate_coding wanted = coder->wanted;
 
-    if (n == 0 || deflateReset(z) != Z_OK) {
+    if (n == 0 || wanted == ROTATE_PLAIN) {
         return 0;
     }
-    z->next_in = coder->plain;
-    z->avail_in = n;
-    z->next_out = coder->stored;
-    z->avail_out = n - 1;
-    return deflate(z, Z_FINISH) == Z_STREAM_END ? (uint32_t)z->total_out : 0;
+    return methods[wanted]->encode(coder->states[wanted], coder->plain, n, coder->stored, n - 1);
 }
 
-int rotate_decode(struct rotate_coder *coder, uint32_t n, void *out, uint32_t length)
+int rotate_decode(struct rotate_coder *coder, unsigned coding, uint32_t n, void *out,
+                  uint32_t length)
 {
-    z_stream *z = &coder->decoder;
-
-    if (inflateReset(z) != Z_OK) {
-        return VARVE_E_CORRUPT;
+    if (coding >= ROTATE_CODINGS || coder->states[coding] == NULL) {
+        return VARVE_E_UNSUPPORTED;
     }
-    z->next_in = coder->stored;
-    z->avail_in = n;
-    z->next_out = out;
-    z->avail_out = length;
-    const int rc = inflate(z, Z_FINISH);
-    return rc == Z_STREAM_END && z->total_out == length ? 0 : VARVE_E_CORRUPT;
+    const uint32_t got =
+        methods[coding]->decode(coder->states[coding], coder->stored, n, out, length);
+    return got == length ? 0 : VARVE_E_CORRUPT;
 }
-
-#else
-
-int rotate_coder_open(struct varve_instance *self, bool encode, struct rotate_coder **out)
-{
-    (void)encode;
-    *out = NULL;
-    varve_instance_fail(self, "this build has no zlib: compressed segments need one that has");
-    return VARVE_E_UNSUPPORTED;
-}
-
-// Without a coder nothing calls these.
-uint8_t *rotate_coder_plain(struct rotate_coder *coder)
-{
-    (void)coder;
-    return NULL;
-}
-
-uint8_t *rotate_coder_stored(struct rotate_coder *coder)
-{
-    (void)coder;
-    return NULL;
-}
-
-uint32_t rotate_encode(struct rotate_coder *coder, uint32_t n)
-{
-    (void)coder;
-    (void)n;
-    return 0;
-}
-
-int rotate_decode(struct rotate_coder *coder, uint32_t n, void *out, uint32_t length)
-{
-    (void)coder;
-    (void)n;
-    (void)out;
-    (void)length;
-    return VARVE_E_UNSUPPORTED;
-}
-
-#endif

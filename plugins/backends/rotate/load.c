@@ -250,8 +250,8 @@ static void choose_active(struct rotate_store *s)
 struct loader {
     struct rotate_store *s;
     struct rotate_segment *seg;
-    bool coded;      // there are compressed frames
-    size_t found[3]; // blocks, events, definitions: all that there are
+    unsigned codings; // of the frames, a bit each
+    size_t found[3];  // blocks, events, definitions: all that there are
 };
 
 // An entry that replaces one of the same key. A block that was replaced is to be wiped: the power
@@ -340,7 +340,7 @@ static int on_frame(void *arg, const struct rotate_frame *f)
     struct rotate_entry e = rotate_entry_of(f, l->seg->unit, 0);
 
     l->seg->frames += f->kind != ROTATE_TIERS && f->kind != ROTATE_VOID;
-    l->coded = l->coded || f->coding != ROTATE_PLAIN;
+    l->codings |= f->coding < ROTATE_CODINGS ? 1u << f->coding : 0;
     if (f->kind == ROTATE_VOID) {
         rotate_note_void(l->s, &e);
     } else if (f->kind == ROTATE_BLOCK) {
@@ -498,8 +498,10 @@ int rotate_load(struct rotate_store *s)
         rc = take_indexes(s, l.found);
         rc = rc == 0 ? fill(&l) : rc;
     }
-    if (rc == 0 && (l.coded || (s->options->compress != ROTATE_PLAIN && !s->read_only))) {
-        rc = rotate_coder_open(s->self, s->options->compress != ROTATE_PLAIN, &s->coder);
+    const enum rotate_coding wanted =
+        s->read_only ? ROTATE_PLAIN : (enum rotate_coding)s->options->compress;
+    if (rc == 0 && (l.codings > 1u << ROTATE_PLAIN || wanted != ROTATE_PLAIN)) {
+        rc = rotate_coder_open(s->self, l.codings, wanted, &s->coder);
     }
     if (rc == 0) {
         rotate_finish_wiping(s);

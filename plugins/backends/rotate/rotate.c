@@ -23,7 +23,7 @@ extern const struct varve_plugin varve_backend_rotate;
 #define HOUR        INT64_C(3600000)
 #define DAY         (24 * HOUR)
 
-static const char *const codings[] = {"none", "gzip", NULL}; // by enum rotate_coding
+static const char *const codings[] = {"none", "gzip", "zstd", NULL}; // by enum rotate_coding
 
 static const struct varve_option options[] = {
     {"path", VARVE_OPT_STRING, FIELD(path), "segments", 0, 0, NULL,
@@ -48,8 +48,8 @@ static const struct varve_option options[] = {
     {"events_keep", VARVE_OPT_DURATION, FIELD(events_keep_ms), "90d", HOUR, 36500 * DAY, NULL,
      "age after which events are removed"},
     {"compress", VARVE_OPT_CHOICE, FIELD(compress), "none", 0, 0, codings,
-     "gzip: closed segments are written a second time, smaller, where that gains a sixteenth; "
-     "blocks as the host makes them hardly gain"},
+     "gzip, zstd: closed segments are written a second time, smaller, where that gains a "
+     "sixteenth; blocks as the host makes them hardly gain"},
     VARVE_OPTIONS_END,
 };
 

@@ -239,7 +239,7 @@ int rotate_read_header(struct rotate_store *s, uint32_t unit, uint32_t offset, u
 // Into the coder's buffer, and out of it decoded.
 static int read_coded(struct rotate_store *s, const struct rotate_entry *e, void *buf)
 {
-    if (s->coder == NULL || e->coding != ROTATE_GZIP) {
+    if (s->coder == NULL) {
         return VARVE_E_UNSUPPORTED;
     }
     uint8_t *stored = rotate_coder_stored(s->coder);
@@ -249,7 +249,7 @@ static int read_coded(struct rotate_store *s, const struct rotate_entry *e, void
         return (int)got;
     }
     return got == (int64_t)e->stored && varve_crc32c(0, stored, e->stored) == e->crc
-               ? rotate_decode(s->coder, e->stored, buf, e->length)
+               ? rotate_decode(s->coder, e->coding, e->stored, buf, e->length)
                : VARVE_E_CORRUPT;
 }
 
