@@ -11,6 +11,22 @@
 
 #include "rotate_bench.h"
 
+uint64_t bench_stored(struct bench *b)
+{
+    struct varve_backend_stats stats = {0};
+
+    b->ops->stats(b->self, &stats);
+    return stats.stored_bytes;
+}
+
+void bench_work_through(struct bench *b)
+{
+    for (int rc = VARVE_E_AGAIN; rc != 0;) {
+        rc = b->ops->maintain(b->self, 1);
+        assert_true(rc == 0 || rc == VARVE_E_AGAIN);
+    }
+}
+
 static void read_file(struct segment_file *f)
 {
     struct stat st;

@@ -21,6 +21,11 @@ static inline struct varve_block_key nth(int64_t i)
     return (struct varve_block_key){i * MINUTE, i * MINUTE + MINUTE - 1, (uint32_t)i};
 }
 
+// Bytes that the store takes.
+uint64_t bench_stored(struct bench *b);
+// Lets it do all its housekeeping.
+void bench_work_through(struct bench *b);
+
 struct segment_file {
     char path[512];
     uint8_t *bytes;

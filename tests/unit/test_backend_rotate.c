@@ -38,14 +38,6 @@ static uint64_t meta_pages(const struct bench *b)
     return b->host.account.flash_bytes[VARVE_WRITE_META] / PAGE;
 }
 
-static uint64_t stored(struct bench *b)
-{
-    struct varve_backend_stats stats = {0};
-
-    b->ops->stats(b->self, &stats);
-    return stats.stored_bytes;
-}
-
 static void a_flush_touches_its_own_pages_once_with_one_sync(void **state)
 {
     static const uint32_t lengths[] = {500, PAGE - FRAME_HEADER, PAGE, 3 * PAGE - FRAME_HEADER,
@@ -60,7 +52,7 @@ static void a_flush_touches_its_own_pages_once_with_one_sync(void **state)
         const struct varve_ledger_account before = b->host.account;
         const uint64_t pages_before = data_pages(b);
         const uint64_t meta_before = meta_pages(b);
-        const uint64_t room_before = stored(b);
+        const uint64_t room_before = bench_stored(b);
         for (unsigned k = 0; k < FLUSHES; k++) {
             bench_store(b, 0, nth(i++), lengths[n], 0);
         }
@@ -68,7 +60,7 @@ static void a_flush_touches_its_own_pages_once_with_one_sync(void **state)
         assert_int_equal(data_pages(b) - pages_before, FLUSHES * expected);
         assert_int_equal(b->host.account.syncs - before.syncs, FLUSHES);
         // Besides, new room is written once.
-        assert_true((meta_pages(b) - meta_before) * PAGE <= stored(b) - room_before);
+        assert_true((meta_pages(b) - meta_before) * PAGE <= bench_stored(b) - room_before);
         print_message("block of %u bytes: %u flash pages, 1 sync\n", lengths[n],
                       (unsigned)expected);
     }
@@ -92,14 +84,6 @@ static void without_padding_no_byte_is_left_between_frames(void **state)
     assert_int_equal(bench_count(b, 0), 2000);
 }
 
-static void work_through(struct bench *b)
-{
-    for (int rc = VARVE_E_AGAIN; rc != 0;) {
-        rc = b->ops->maintain(b->self, 1);
-        assert_true(rc == 0 || rc == VARVE_E_AGAIN);
-    }
-}
-
 #define KEPT 120 // minutes of the raw tier
 
 static void flush_minute(struct bench *b, int64_t i)
@@ -107,7 +91,7 @@ static void flush_minute(struct bench *b, int64_t i)
     const int64_t before = nth(i - KEPT).start_ms;
 
     bench_store(b, 0, nth(i), 3000, before > 0 ? before : 0);
-    work_through(b);
+    bench_work_through(b);
 }
 
 // In the steady state the files neither grow nor shrink, none is made and none removed; so a
@@ -200,7 +184,7 @@ static void a_tier_at_its_cap_gives_up_its_oldest_segment(void **state)
         const size_t most = caps[k] > 2 * 65536 ? caps[k] : 2 * 65536;
         for (const int64_t end = i + 300; i < end; i++) {
             bench_store_capped(b, 0, nth(i), 3000, caps[k]);
-            work_through(b);
+            bench_work_through(b);
         }
         assert_true(bytes_of(b, 0) <= most);
         const size_t kept = bench_count(b, 0);
@@ -235,7 +219,7 @@ static void a_segment_goes_when_all_in_it_has_expired(void **state)
     for (int64_t i = 0; i < 1500; i++) { // 25 h of a tier that is kept for 2 h
         const int64_t before = nth(i).start_ms - 2 * HOUR;
         bench_store(b, 0, nth(i), 700, before > 0 ? before : 0);
-        work_through(b);
+        bench_work_through(b);
         assert_true(bench_count(b, 0) <= 9 * 60); // 2 h, and a segment of 6 h
     }
     for (int64_t i = 1500 - 120; i < 1500; i++) {
@@ -434,177 +418,6 @@ static void tiers_are_found_again_by_name_and_step(void **state)
     assert_int_equal(bench_count(b, 2), 2);
 }
 
-// ---- compression --------------------------------------------------------------------------------
-
-#define PACKED 60
-#define LENGTH 9000u
-
-// A block of text, which compression makes small, and different for each i.
-static void compressible(uint8_t *buf, int64_t i)
-{
-    const struct varve_block_key key = nth(i);
-
-    bench_block(buf, 0, &key, VARVE_BLOCK_HEADER);
-    for (uint32_t k = VARVE_BLOCK_HEADER; k < LENGTH; k++) {
-        buf[k] = (uint8_t)("the same again "[k % 15] + (k % 100 == 0 ? i % 50 : 0));
-    }
-}
-
-static void put_compressible(struct bench *b, int64_t i)
-{
-    static uint8_t buf[LENGTH];
-
-    compressible(buf, i);
-    const struct varve_put put = {
-        .tier = 0, .key = nth(i), .block = buf, .length = LENGTH, .expire_before_ms = 0};
-    assert_int_equal(b->ops->put(b->self, &put), 0);
-    assert_int_equal(b->ops->commit(b->self), 0);
-}
-
-static bool has_compressible(struct bench *b, int64_t i)
-{
-    static uint8_t wanted[LENGTH];
-    static uint8_t found[LENGTH];
-    const struct varve_block_key key = nth(i);
-
-    compressible(wanted, i);
-    return b->ops->get(b->self, 0, &key, found, sizeof found) == (int)LENGTH &&
-           memcmp(wanted, found, LENGTH) == 0;
-}
-
-static const char *coding = "gzip"; // of the tests that follow
-
-static void open_with_compression(struct bench *b)
-{
-    fake_host_set(&b->host, "compress", coding);
-    fake_host_set(&b->host, "segment", "128K");
-    if (fake_host_open(&b->host, 0) == VARVE_E_UNSUPPORTED) {
-        assert_non_null(strstr(b->host.why, coding[0] == 'g' ? "zlib" : "libzstd"));
-        skip();
-    }
-}
-
-static void closed_segments_become_smaller_and_stay_readable(void **state)
-{
-    struct bench *b = *state;
-
-    open_with_compression(b);
-    define(b, 0, "first");
-    bench_store(b, 2, nth(0), 700, 0);
-    for (int64_t i = 0; i < PACKED; i++) {
-        put_compressible(b, i);
-    }
-    const uint64_t before = stored(b);
-    work_through(b);
-    for (int64_t i = 0; i < PACKED; i++) {
-        assert_true(has_compressible(b, i));
-    }
-    print_message("%u bytes become %u\n", (unsigned)before, (unsigned)stored(b));
-    assert_true(stored(b) < before / 2);
-    fake_host_close(&b->host);
-    fake_host_set(&b->host, "compress", "none"); // whoever reads it needs no option
-    bench_open(b);
-    for (int64_t i = 0; i < PACKED; i++) {
-        assert_true(has_compressible(b, i));
-    }
-    assert_int_equal(bench_count(b, 0), PACKED);
-    definitions(b, 1, 0);
-    const uint64_t written = b->host.account.bytes[VARVE_WRITE_CHECKPOINT];
-    fake_host_close(&b->host);
-    fake_host_set(&b->host, "compress", coding);
-    bench_open(b);
-    work_through(b); // they are compressed already
-    assert_int_equal(b->host.account.bytes[VARVE_WRITE_CHECKPOINT], written);
-    put_compressible(b, PACKED);
-    bench_reopen(b);
-    assert_true(has_compressible(b, PACKED));
-}
-
-static void what_gains_nothing_is_not_written_again(void **state)
-{
-    struct bench *b = *state;
-
-    open_with_compression(b);
-    for (int64_t i = 0; i < PACKED; i++) {
-        bench_store(b, 0, nth(i), 3 * PAGE - FRAME_HEADER, 0); // random bytes, no padding
-    }
-    work_through(b);
-    assert_int_equal(b->host.account.bytes[VARVE_WRITE_CHECKPOINT], 0);
-}
-
-static void a_damaged_frame_of_a_compressed_segment_costs_itself(void **state)
-{
-    static struct segment_files files;
-    static struct found_frame frames[FRAMES_AT_MOST];
-    struct bench *b = *state;
-
-    open_with_compression(b);
-    for (int64_t i = 0; i < PACKED; i++) {
-        put_compressible(b, i);
-    }
-    work_through(b);
-    fake_host_close(&b->host);
-    files_read(&files, b);
-    assert_true(frames_of(&files, frames) > PACKED);
-    assert_true(frames[3].length < LENGTH / 2);
-    for (uint32_t at = 0; at < FRAME_HEADER + frames[3].length; at += 7) {
-        const uint8_t *byte = files.file[frames[3].file].bytes + frames[3].offset + at;
-        const uint8_t changed = (uint8_t)(*byte ^ 4u);
-        files_restore(&files, b);
-        file_write(&files.file[frames[3].file], frames[3].offset + at, &changed, 1);
-        bench_open(b);
-        for (int64_t i = 0; i < PACKED; i++) {
-            assert_int_equal(has_compressible(b, i), i != frames[3].seq);
-        }
-        fake_host_close(&b->host);
-    }
-    files_free(&files);
-}
-
-static void a_store_may_have_segments_of_both_codings(void **state)
-{
-    struct bench *b = *state;
-
-    open_with_compression(b);
-    for (int64_t i = 0; i < PACKED; i++) {
-        put_compressible(b, i);
-    }
-    work_through(b);
-    fake_host_close(&b->host);
-    fake_host_set(&b->host, "compress", coding[0] == 'g' ? "zstd" : "gzip");
-    if (fake_host_open(&b->host, 0) == VARVE_E_UNSUPPORTED) {
-        skip();
-    }
-    for (int64_t i = PACKED; i < 2 * PACKED; i++) {
-        put_compressible(b, i);
-    }
-    work_through(b);
-    bench_reopen(b);
-    assert_true(stored(b) < PACKED * LENGTH);
-    for (int64_t i = 0; i < 2 * PACKED; i++) {
-        assert_true(has_compressible(b, i));
-    }
-}
-
-static void an_unfinished_replacement_is_removed(void **state)
-{
-    struct bench *b = *state;
-    char path[256];
-
-    bench_open(b);
-    bench_store(b, 0, nth(0), 700, 0);
-    fake_host_close(&b->host);
-    snprintf(path, sizeof path, "%s/segments/00000000.seg", b->dir);
-    FILE *made = fopen(path, "w");
-    assert_non_null(made);
-    fclose(made);
-    assert_int_equal(fake_host_open(&b->host, VARVE_BACKEND_READ_ONLY), 0);
-    assert_int_equal(access(path, F_OK), 0);
-    bench_reopen(b);
-    assert_int_not_equal(access(path, F_OK), 0);
-    assert_true(bench_has(b, 0, nth(0), 700));
-}
-
 // ---- one owner ----------------------------------------------------------------------------------
 
 static void a_second_owner_is_told_who_is_in_the_way(void **state)
@@ -695,23 +508,13 @@ int main(void)
         BEHAVIOUR(a_help_longer_than_a_record_is_cut_and_the_series_stays),
         BEHAVIOUR(each_segment_can_be_read_by_itself),
         BEHAVIOUR(tiers_are_found_again_by_name_and_step),
-        BEHAVIOUR(an_unfinished_replacement_is_removed),
         BEHAVIOUR(a_second_owner_is_told_who_is_in_the_way),
         BEHAVIOUR(reading_writes_nothing),
         BEHAVIOUR(a_store_that_is_missing_is_not_made_by_reading),
         BEHAVIOUR(a_page_that_is_no_power_of_two_is_refused),
     };
-    const struct CMUnitTest compression[] = {
-        BEHAVIOUR(closed_segments_become_smaller_and_stay_readable),
-        BEHAVIOUR(what_gains_nothing_is_not_written_again),
-        BEHAVIOUR(a_damaged_frame_of_a_compressed_segment_costs_itself),
-        BEHAVIOUR(a_store_may_have_segments_of_both_codings),
-    };
 #undef BEHAVIOUR
 
-    int failures = backend_contract_run(&contract) +
-                   cmocka_run_group_tests_name("rotate", tests, NULL, NULL) +
-                   cmocka_run_group_tests_name("rotate, gzip", compression, NULL, NULL);
-    coding = "zstd";
-    return failures + cmocka_run_group_tests_name("rotate, zstd", compression, NULL, NULL);
+    return backend_contract_run(&contract) +
+           cmocka_run_group_tests_name("rotate", tests, NULL, NULL);
 }

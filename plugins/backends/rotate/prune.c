@@ -23,6 +23,8 @@
 #include "varve/crc32c.h"
 #include "varve/host.h"
 
+#define BLOCK_END 32u // where a block's header has the time of its last row (varve/block.h)
+
 // ---- reading in small parts ---------------------------------------------------------------------
 
 struct payload {
@@ -183,4 +185,108 @@ void rotate_finish_wiping(struct rotate_store *s)
     for (size_t i = 0; i < s->segment_count; i++) {
         s->segments[i].held = false;
     }
+}
+
+// ---- replacing ----------------------------------------------------------------------------------
+
+static int check_block(struct rotate_store *s, const struct varve_block_key *key,
+                       const uint8_t *block, uint32_t length, struct varve_block_key *out)
+{
+    *out = *key;
+    if (block == NULL) {
+        return 0;
+    }
+    if (length >= VARVE_BLOCK_HEADER && length <= VARVE_BLOCK_MAX) {
+        out->end_ms = rotate_i64(block + BLOCK_END); // its last rows may be what has gone
+        if (out->end_ms >= key->start_ms) {
+            return 0;
+        }
+    }
+    varve_instance_fail(s->self, "a block of %u bytes cannot be put in the place of another",
+                        length);
+    return VARVE_E_INVALID;
+}
+
+static int append_newer(struct rotate_store *s, unsigned tier, const struct varve_block_key *key,
+                        const void *block, uint32_t length, struct rotate_entry *entry)
+{
+    s->replacing = true;
+    int rc = rotate_append(s, tier, ROTATE_BLOCK, key, block, length, entry);
+    s->replacing = false;
+    return rc;
+}
+
+// A transaction that replaces more than can be noted is committed in parts: each block is replaced
+// by itself, so that no more than an abort can tell.
+static int ready(struct rotate_store *s)
+{
+    int rc = s->stale ? rotate_reload(s) : 0;
+
+    if (rc == 0 && s->read_only) {
+        varve_instance_fail(s->self, "%s: is open for reading only", s->path);
+        return VARVE_E_READ_ONLY;
+    }
+    return rc == 0 && s->gone_count == ROTATE_GONE_MAX ? rotate_commit(s->self) : rc;
+}
+
+int rotate_replace(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
+                   const void *block, uint32_t length)
+{
+    struct rotate_store *s = rotate_of(self);
+    struct varve_block_key newer;
+    struct rotate_entry entry;
+    int rc = ready(s);
+
+    if (rc == 0 && rotate_index_exact(&s->blocks, tier, key) == ROTATE_NONE) {
+        return VARVE_E_NOT_FOUND;
+    }
+    rc = rc == 0 ? check_block(s, key, block, length, &newer) : rc;
+    if (rc == 0 && block != NULL) {
+        rc = append_newer(s, tier, &newer, block, length, &entry);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    s->in_txn = s->scrub_due = true;
+    // Its segment may have expired, and the new one may lie in its place.
+    const size_t at = rotate_index_exact(&s->blocks, tier, key);
+    if (at != ROTATE_NONE) {
+        (void)rotate_note_gone(s, &s->blocks.entries[at]); // there is room
+        rotate_index_remove(&s->blocks, at);
+    }
+    if (block != NULL) {
+        rotate_index_insert(&s->blocks, &entry);
+    }
+    return 0;
+}
+
+// ---- what has expired
+// -----------------------------------------------------------------------------
+
+static int erase_tail(struct rotate_store *s, struct rotate_segment *seg)
+{
+    int rc = rotate_media_blank(&s->media, seg->unit, seg->used, seg->room);
+
+    rc = rc == 0 ? rotate_media_sync(&s->media, seg->unit) : rc;
+    if (!seg->active) {
+        rotate_media_release(&s->media, seg->unit);
+    }
+    if (rc < 0) {
+        return rotate_fail(s, rc, "erase what has expired");
+    }
+    seg->reused = false;
+    return VARVE_E_AGAIN;
+}
+
+int rotate_scrub(struct rotate_store *s)
+{
+    int rc = rotate_drop_free(s);
+
+    for (size_t i = 0; rc == 0 && i < s->segment_count; i++) {
+        if (s->segments[i].reused) {
+            rc = erase_tail(s, &s->segments[i]);
+        }
+    }
+    s->scrub_due = rc != 0;
+    return rc;
 }

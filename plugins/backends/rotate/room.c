@@ -152,7 +152,10 @@ static size_t find_victim(const struct rotate_store *s, unsigned stream, bool ov
         return at;
     }
     at = at == ROTATE_NONE ? find_expired(s, over_cap ? stream : ROTATE_STREAMS) : at;
-    return at == ROTATE_NONE ? find_oldest(s, over_cap ? stream : ROTATE_STREAMS) : at;
+    if (at == ROTATE_NONE && !s->replacing) {
+        at = find_oldest(s, over_cap ? stream : ROTATE_STREAMS);
+    }
+    return at;
 }
 
 // ---- freeing ------------------------------------------------------------------------------------
@@ -214,6 +217,17 @@ int rotate_expire(struct rotate_store *s)
     return rc < 0 ? rc : VARVE_E_AGAIN;
 }
 
+int rotate_drop_free(struct rotate_store *s)
+{
+    const size_t at = find_any_free(s);
+
+    if (at == ROTATE_NONE) {
+        return 0;
+    }
+    int rc = drop(s, at);
+    return rc < 0 ? rc : VARVE_E_AGAIN;
+}
+
 // ---- making room --------------------------------------------------------------------------------
 
 static bool is_over_cap(const struct rotate_store *s, unsigned stream, uint32_t extra)
@@ -255,7 +269,7 @@ static int room_step(struct rotate_store *s, unsigned stream, uint32_t extra, bo
         return rc < 0 ? rc : VARVE_E_AGAIN;
     }
     // Nothing but segments in use: the limit is passed by less than one of them.
-    return s->keep_all || no_entry ? say_full(s, over_cap) : 0;
+    return (s->keep_all && !s->replacing) || no_entry ? say_full(s, over_cap) : 0;
 }
 
 int rotate_make_room(struct rotate_store *s, unsigned stream, uint32_t extra)

@@ -238,7 +238,12 @@ static int store_maintain(struct varve_instance *self, int64_t now_boot_ms)
     int rc = s->stale ? rotate_reload(s) : 0;
     if (rc == 0 && !s->keep_all) {
         rc = rotate_expire(s);
-        rc = rc == 0 ? rotate_prepare(s) : rc;
+    }
+    if (rc == 0 && s->scrub_due) {
+        rc = rotate_scrub(s);
+    }
+    if (rc == 0 && !s->keep_all) {
+        rc = rotate_prepare(s);
     }
     return rc == 0 ? rotate_pack(s) : rc;
 }
@@ -327,6 +332,7 @@ static const struct varve_backend_ops ops = {
     .next = store_next,
     .get = store_get,
     .get_checks = true, // the payload's CRC
+    .replace = rotate_replace,
     .load_series = rotate_load_series,
     .load_events = rotate_load_events,
     .load_tiers = store_load_tiers,

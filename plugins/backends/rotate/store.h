@@ -69,6 +69,8 @@ struct rotate_store {
     bool keep_all;    // the host wants nothing removed
     bool full_logged; // "the index is full" has been said
     bool cut_logged;  // "a help text is too long" has been said
+    bool replacing;   // no history may go to make room
+    bool scrub_due;   // blocks were replaced: what has expired must not be left in the files
 
     struct rotate_segment *segments; // by number
     size_t segment_count;
@@ -198,6 +200,8 @@ int rotate_take_unit(struct rotate_store *s, unsigned stream, struct rotate_segm
 int rotate_make_room(struct rotate_store *s, unsigned stream, uint32_t extra);
 // Frees one expired segment: VARVE_E_AGAIN when it did, 0 when there is none.
 int rotate_expire(struct rotate_store *s);
+// Removes one unit that waits to be used again: VARVE_E_AGAIN when it did, 0 when there is none.
+int rotate_drop_free(struct rotate_store *s);
 // Makes a part of the unit that a stream will need next: VARVE_E_AGAIN when it did, 0 when there is
 // nothing to make.
 int rotate_prepare(struct rotate_store *s);
@@ -207,6 +211,11 @@ int rotate_drop_free(struct rotate_store *s);
 
 // ---- prune.c ------------------------------------------------------------------------------------
 
+int rotate_replace(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
+                   const void *block, uint32_t length);
+// After replacing: removes or erases one unit with expired frames. VARVE_E_AGAIN when it did, 0
+// when there is none.
+int rotate_scrub(struct rotate_store *s);
 // Notes a frame that is to be wiped. False when there is no room for it.
 bool rotate_note_gone(struct rotate_store *s, const struct rotate_entry *e);
 // The same for a void frame, if its payload was not erased.
