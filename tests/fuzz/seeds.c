@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the binary part of the seed corpora: blocks, frames, a small store.
+// Writes the binary part of the seed corpora: blocks, frames, a small store, segments.
 //
-//   fuzz_seeds FOLDER     writes FOLDER/block/*, FOLDER/wire/*, FOLDER/sqlite/*
+//   fuzz_seeds FOLDER     writes FOLDER/block/*, FOLDER/wire/*, FOLDER/sqlite/*, FOLDER/segment/*
 //
 // The same bytes each time, but for what SQLite decides. The texts of the other corpora are written
 // by hand. Threading: one task.
@@ -18,6 +18,7 @@
 #include "tests/unit/fake_host.h"
 #include "varve/client.h"
 
+extern const struct varve_plugin varve_backend_rotate;
 extern const struct varve_plugin varve_backend_sqlite;
 
 #define START_MS INT64_C(1700000040000)
@@ -290,9 +291,8 @@ static void write_frames(void)
 
 // ---- a store ----------------------------------------------------------------------------------
 
-static void fill_store(struct varve_host *host)
+static void fill_store(struct varve_host *host, const struct varve_backend_ops *ops)
 {
-    const struct varve_backend_ops *ops = varve_backend_sqlite.backend;
     const struct varve_series_def def = {"cpu{mode=\"user\"}", "%", "Time.", VARVE_GAUGE};
     const struct varve_event event = {.time_ms = START_MS,
                                       .severity = VARVE_NOTICE,
@@ -335,9 +335,49 @@ static void write_store(void)
     fake_host_set(&host, "path", path);
     fake_host_set(&host, "page", "512");
     FUZZ_CHECK(fake_host_open(&host, 0) == 0);
-    fill_store(&host);
+    fill_store(&host, varve_backend_sqlite.backend);
     fake_host_free(&host);
     shrink(path);
+}
+
+// ---- segments ---------------------------------------------------------------------------------
+
+// A unit without the zeros at its end.
+static void write_unit(const char *dir, unsigned unit, const char *name)
+{
+    static uint8_t bytes[65536];
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/%08x.seg", dir, unit); // fits
+    FILE *file = fopen(path, "rb");
+    FUZZ_CHECK(file != NULL);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    FUZZ_CHECK(fclose(file) == 0 && unlink(path) == 0);
+    while (size > 0 && bytes[size - 1] == 0) {
+        size--;
+    }
+    write_seed("segment", name, bytes, (size + 7) / 8 * 8);
+}
+
+// Definitions and an event in one segment; raw blocks in another, one of them put twice.
+static void write_segments(void)
+{
+    static const struct varve_tier tiers[] = {{"raw", 5000, 7200000, 300000},
+                                              {"minute", 60000, 86400000, 3600000}};
+    static struct varve_host host;
+    char dir[] = "/tmp/varve-seeds-XXXXXX";
+    char lock[64];
+    FUZZ_CHECK(mkdtemp(dir) != NULL);
+    fake_host_init(&host, &varve_backend_rotate, ".", tiers, 2);
+    fake_host_set(&host, "path", dir);
+    fake_host_set(&host, "page", "512");
+    FUZZ_CHECK(fake_host_open(&host, 0) == 0);
+    fill_store(&host, varve_backend_rotate.backend);
+    write_unit(dir, 1, "definitions");
+    fill_store(&host, varve_backend_rotate.backend);
+    fake_host_free(&host);
+    write_unit(dir, 2, "blocks");
+    (void)snprintf(lock, sizeof lock, "%s/lock", dir); // fits
+    FUZZ_CHECK(unlink(lock) == 0 && rmdir(dir) == 0);
 }
 
 int main(int argc, char **argv)
@@ -350,5 +390,6 @@ int main(int argc, char **argv)
     write_blocks();
     write_frames();
     write_store();
+    write_segments();
     return 0;
 }

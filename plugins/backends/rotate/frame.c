@@ -52,10 +52,15 @@ int rotate_frame_decode(const uint8_t header[ROTATE_HEADER], uint32_t number, ui
         .tier = header[6],
         .coding = header[7],
     };
-    if (f->length > INT32_MAX || f->segment > INT32_MAX || f->key.end_ms < f->key.start_ms) {
+    if (f->length > INT32_MAX || f->segment > INT32_MAX || !rotate_key_is_sane(&f->key)) {
         return VARVE_E_CORRUPT;
     }
-    return header[4] == ROTATE_VERSION ? 0 : VARVE_E_VERSION;
+    if (header[4] != ROTATE_VERSION) {
+        return VARVE_E_VERSION;
+    }
+    // Only blocks are compressed: others are read into a buffer of their own size.
+    const bool plain = f->coding == 0 || f->kind == ROTATE_BLOCK || f->kind == ROTATE_VOID;
+    return plain ? 0 : VARVE_E_CORRUPT;
 }
 
 void rotate_frame_void(const uint8_t header[ROTATE_HEADER], uint8_t mark[4])

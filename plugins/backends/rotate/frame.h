@@ -58,6 +58,15 @@ struct rotate_frame {
     uint8_t coding;
 };
 
+// Times may be added and subtracted without a thought: two million years from 1970 at most.
+#define ROTATE_TIME_MAX (INT64_C(1) << 56)
+
+static inline bool rotate_key_is_sane(const struct varve_block_key *key)
+{
+    return key->start_ms >= -ROTATE_TIME_MAX && key->end_ms <= ROTATE_TIME_MAX &&
+           key->start_ms <= key->end_ms;
+}
+
 static inline void rotate_put_u32(uint8_t *p, uint32_t v)
 {
     p[0] = (uint8_t)v;

@@ -198,7 +198,7 @@ static int check_block(struct rotate_store *s, const struct varve_block_key *key
     }
     if (length >= VARVE_BLOCK_HEADER && length <= VARVE_BLOCK_MAX) {
         out->end_ms = rotate_i64(block + BLOCK_END); // its last rows may be what has gone
-        if (out->end_ms >= key->start_ms) {
+        if (rotate_key_is_sane(out)) {
             return 0;
         }
     }

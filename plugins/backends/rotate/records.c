@@ -243,7 +243,11 @@ int rotate_event(struct varve_instance *self, const struct varve_event *event)
     record[1] = event->has_value ? 1 : 0;
     rotate_put_i64(record + 10, (int64_t)bits);
     const uint32_t length = add_texts(record, EVENT_HEAD, record + 2, texts, limits, 4);
-    const struct varve_block_key key = {event->time_ms, event->time_ms, s->next_event++};
+    const struct varve_block_key key = {event->time_ms, event->time_ms, s->next_event};
+    if (!rotate_key_is_sane(&key)) {
+        return VARVE_E_INVALID; // a time that no clock shows
+    }
+    s->next_event++;
     rc = rotate_append(s, ROTATE_META, ROTATE_EVENT, &key, record, length, &entry);
     if (rc == 0) {
         if (s->events.count == s->events.cap) {

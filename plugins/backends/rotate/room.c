@@ -351,12 +351,17 @@ int rotate_take_unit(struct rotate_store *s, unsigned stream, struct rotate_segm
 static int64_t ends_ms(const struct rotate_store *s, const struct rotate_segment *seg)
 {
     const int64_t span = rotate_span_ms(s, seg->stream);
-    const int64_t covered = seg->last_ms - seg->first_ms;
     const uint32_t limit = rotate_limit(s, seg->stream);
-    const bool soon = covered >= span / 2 || seg->used >= limit / 2;
 
-    if (seg->data == 0 || covered < 0 || !soon) {
+    if (seg->data == 0) {
         return INT64_MAX;
+    }
+    const int64_t covered = seg->last_ms - seg->first_ms;
+    if (covered < span / 2 && seg->used < limit / 2) {
+        return INT64_MAX;
+    }
+    if (covered >= span) {
+        return seg->first_ms + span;
     }
     const int64_t by_size = covered / (seg->used / 4096 + 1) * (limit / 4096);
     return seg->first_ms + (by_size < span ? by_size : span);

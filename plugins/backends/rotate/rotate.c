@@ -146,8 +146,7 @@ static int check_put(struct rotate_store *s, const struct varve_put *put)
 {
     const size_t tiers = s->tier_count > 0 ? s->tier_count : VARVE_MAX_TIERS;
 
-    if (put->tier >= tiers || put->length < VARVE_BLOCK_HEADER ||
-        put->key.end_ms < put->key.start_ms) {
+    if (put->tier >= tiers || put->length < VARVE_BLOCK_HEADER || !rotate_key_is_sane(&put->key)) {
         varve_instance_fail(s->self, "a block of %u bytes for tier %u is none", put->length,
                             put->tier);
         return VARVE_E_INVALID;
