@@ -100,7 +100,7 @@ static void cut_everywhere(const char *pad)
         const bool first_whole = cut >= before->offset + FRAME_HEADER + before->length;
         assert_int_equal(bench_has(&b, 0, nth(RAW_BLOCKS - 2), before->length), first_whole);
         assert_int_equal(bench_has(&b, 0, nth(RAW_BLOCKS - 1), last->length), cut == end);
-        if (cut % 256 == 0) { // a commit waits for the disk
+        if (cut % 1024 == 0) { // a commit waits for the disk
             works_on(&b);
         }
         fake_host_close(&b.host);
@@ -502,7 +502,7 @@ static void nonsense_in_the_files_is_never_taken_for_a_block(void **state)
     (void)state;
     fill(&b, "yes");
     files_read(&files, &b);
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 25; round++) {
         files_restore(&files, &b);
         for (uint32_t hits = 1 + random_below(&random, 40); hits > 0; hits--) {
             const struct segment_file *f =
