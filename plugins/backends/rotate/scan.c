@@ -4,9 +4,9 @@
 // Failure model. A power cut leaves a prefix of what was programmed since the last sync, or any
 // subset of its pages, each whole, erased or torn; older frames are whole. A worn or faulty medium
 // adds flipped bits and lost pages anywhere. So nothing is believed without its CRC: where no valid
-// header is, the walk looks for the next one in steps of ROTATE_ALIGN. A frame whose header is
-// whole but whose payload is not is passed over by its length. What lies between two whole frames
-// and is no padding is a gap; what follows the last whole frame is the tail.
+// header is, or one with a payload that is not whole, the walk looks for the next one in steps of
+// ROTATE_ALIGN. What lies between two whole frames and is no padding is a gap; what follows the
+// last whole frame is the tail.
 //
 // In a unit that is used for the first time the tail is erased: anything else there is torn, and
 // the owner of the store erases it. In one that is used again the frames of its earlier use are
@@ -96,6 +96,11 @@ struct walk {
     uint32_t broken_to; // end of what has the segment's number and is no whole frame
 };
 
+static void note_broken(struct walk *w, uint32_t end)
+{
+    w->broken_to = end > w->broken_to ? end : w->broken_to;
+}
+
 // A valid header at `offset` of a frame that fits in the segment?
 static bool header_at(struct walk *w, uint32_t offset, struct rotate_frame *f, bool *later)
 {
@@ -108,7 +113,7 @@ static bool header_at(struct walk *w, uint32_t offset, struct rotate_frame *f, b
     }
     if (p != NULL && rotate_u32(p) == ROTATE_MAGIC && rotate_u32(p + 12) == w->number &&
         rotate_u32(p + 16) == offset) {
-        w->broken_to = offset + ROTATE_HEADER;
+        note_broken(w, offset + ROTATE_HEADER);
     }
     return false;
 }
@@ -192,8 +197,9 @@ int rotate_scan(struct rotate_store *s, const struct rotate_segment *seg, bool d
         }
         offset += rotate_frame_bytes(f.length);
         if (!later && !is_whole(&w, &f)) {
-            w.broken_to = offset;
+            note_broken(&w, offset);
             bad++;
+            offset = next_header(&w, f.offset + ROTATE_ALIGN); // what it hides is a frame, too
             continue;
         }
         if (bad > 0) {
