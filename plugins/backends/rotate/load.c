@@ -91,6 +91,7 @@ static int read_head(struct rotate_store *s, uint32_t unit, struct rotate_head *
     struct rotate_frame f;
     int rc = rotate_read_header(s, unit, 0, header, &f);
 
+    *head = (struct rotate_head){0};
     if (rc == VARVE_E_VERSION || (rc == 0 && f.kind != ROTATE_TIERS)) {
         return VARVE_E_CORRUPT;
     }
@@ -416,7 +417,7 @@ static int walk(struct loader *l, struct rotate_segment *seg)
 static int fill(struct loader *l)
 {
     struct rotate_store *s = l->s;
-    struct rotate_head newest;
+    struct rotate_head newest = {0};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < s->segment_count; i++) {
