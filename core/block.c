@@ -21,8 +21,14 @@ enum {
     FLAG_UPTO_SEQ = 1
 };
 
-// Room for one directory entry: id gap and chunk length.
+// Room for one directory entry: a jump of at most 65535, the length of a chunk.
 #define DIRECTORY_ENTRY_MAX 8u
+
+// What a directory entry says besides the chunk's length.
+enum {
+    ENTRY_JUMP = 0,       // instead of a length: the id follows
+    ENTRY_SAME_TIMES = 1, // lowest bit: the times are those of the chunk before
+};
 
 // ---- writing ------------------------------------------------------------------------------------
 
@@ -36,32 +42,44 @@ void varve_block_begin(struct varve_block_writer *w, void *buf, size_t cap,
     w->info.entries = 0;
 }
 
+// A chunk that was encoded behind what is in the block.
+struct chunk {
+    size_t bytes;
+    size_t times;    // offset of its time column in the block
+    size_t own;      // length of the time column, if it has one
+    bool same_times; // it has the times of the chunk before
+};
+
 // Directory entries stand in reverse order, each reversed too, until finish() turns all around.
-static void add_entry(struct varve_block_writer *w, varve_series_id id, size_t bytes)
+static void add_entry(struct varve_block_writer *w, varve_series_id id, const struct chunk *chunk)
 {
-    uint8_t entry[2 * VARVE_VARINT_MAX];
-    size_t n = varve_put_varint(entry, (uint64_t)(id - w->previous));
-    n += varve_put_varint(entry + n, bytes);
+    uint8_t entry[3 * VARVE_VARINT_MAX];
+    size_t n = 0;
+    if (id != w->next) {
+        entry[n++] = ENTRY_JUMP;
+        n += varve_put_varint(entry + n, (uint64_t)(id - w->previous));
+    }
+    n +=
+        varve_put_varint(entry + n, chunk->bytes << 1 | (chunk->same_times ? ENTRY_SAME_TIMES : 0));
     for (size_t i = 0; i < n; i++) {
         w->buf[w->cap - ++w->dir_used] = entry[i];
     }
     w->previous = id;
+    w->next = (uint32_t)id + 1;
     w->info.entries++;
 }
 
-// Whether a chunk's time column was written before, for one of the last few chunks that had their
-// own; if so the offset that goes into the chunk.
-static bool find_times(const struct varve_block_writer *w, const uint8_t *times, size_t bytes,
-                       uint32_t *offset)
+// Where the same time column was written before, for one of the last few chunks that had their own;
+// 0: nowhere.
+static size_t find_times(const struct varve_block_writer *w, const uint8_t *times, size_t bytes)
 {
     for (size_t i = 0; i < VARVE_BLOCK_TIMES; i++) {
         const struct varve_block_times *known = &w->times[i];
         if (known->bytes == bytes && memcmp(w->buf + known->offset, times, bytes) == 0) {
-            *offset = known->offset - VARVE_BLOCK_HEADER;
-            return true;
+            return known->offset;
         }
     }
-    return false;
+    return 0;
 }
 
 static void remember_times(struct varve_block_writer *w, size_t offset, size_t bytes)
@@ -79,50 +97,52 @@ struct rows {
     const struct varve_cell *cells;
 };
 
-// Writes the chunk's times, or where they are, at out[0 .. room). Returns the bytes used, 0 when
-// they do not fit; `own` is the length of a time column that is new.
-static size_t put_times(const struct varve_block_writer *w, uint8_t *out, size_t room,
-                        const struct rows *rows, size_t *own)
+// Writes the chunk's times, or where they are, at out[0 .. room), unless they are those of the
+// chunk before. False: they do not fit.
+static bool put_times(const struct varve_block_writer *w, uint8_t *out, size_t room,
+                      const struct rows *rows, struct chunk *chunk)
 {
     int64_t unit = w->info.columns == POINT_COLUMNS ? 1 : (int64_t)w->info.step_ms;
-    uint32_t offset;
-    if (room < 1) {
-        return 0;
-    }
-    size_t bytes = varve_codec_put_times(out + 1, room - 1, rows->times, rows->stride, rows->n,
-                                         w->info.key.start_ms, unit);
-    *own = bytes;
+    size_t bytes = room < 1 ? 0
+                            : varve_codec_put_times(out + 1, room - 1, rows->times, rows->stride,
+                                                    rows->n, w->info.key.start_ms, unit);
     if (bytes == 0) {
-        return 0;
+        return false;
     }
-    if (!find_times(w, out + 1, bytes, &offset)) {
+    *chunk = (struct chunk){.times = find_times(w, out + 1, bytes)};
+    chunk->same_times = chunk->times != 0 && chunk->times == w->last_times;
+    if (chunk->times == 0) {
         out[0] = 0;
-        return bytes + 1;
+        chunk->times = w->used + 1;
+        chunk->own = bytes;
+        chunk->bytes = bytes + 1;
+    } else if (!chunk->same_times) {
+        chunk->bytes = varve_put_varint(out, chunk->times - VARVE_BLOCK_HEADER);
     }
-    *own = 0;
-    return varve_put_varint(out, offset);
+    return true;
 }
 
-// Encodes times and values behind what is there; 0 when they do not fit.
-static size_t put_chunk(struct varve_block_writer *w, const struct rows *rows)
+// Encodes times and values behind what is there; false when they do not fit.
+static bool put_chunk(struct varve_block_writer *w, const struct rows *rows, struct chunk *chunk)
 {
-    size_t reserved = w->used + w->dir_used + DIRECTORY_ENTRY_MAX, own;
+    size_t reserved = w->used + w->dir_used + DIRECTORY_ENTRY_MAX;
     if (reserved >= w->cap) {
-        return 0;
+        return false;
     }
     uint8_t *out = w->buf + w->used;
     size_t room = w->cap - reserved;
-    size_t used = put_times(w, out, room, rows, &own);
-    if (used == 0) {
-        return 0;
+    if (!put_times(w, out, room, rows, chunk)) {
+        return false;
     }
-    size_t values = rows->points != NULL
-                        ? varve_codec_put_points(out + used, room - used, rows->points, rows->n)
-                        : varve_codec_put_cells(out + used, room - used, rows->cells, rows->n);
-    if (values > 0 && own > 0) {
-        remember_times(w, w->used + 1, own);
+    out += chunk->bytes;
+    room -= chunk->bytes;
+    size_t values = rows->points != NULL ? varve_codec_put_points(out, room, rows->points, rows->n)
+                                         : varve_codec_put_cells(out, room, rows->cells, rows->n);
+    if (values > 0 && chunk->own > 0) {
+        remember_times(w, chunk->times, chunk->own);
     }
-    return values > 0 ? used + values : 0;
+    chunk->bytes += values;
+    return values > 0;
 }
 
 static int add_rows(struct varve_block_writer *w, varve_series_id id, const struct rows *rows)
@@ -136,15 +156,15 @@ static int add_rows(struct varve_block_writer *w, varve_series_id id, const stru
     if (first < w->info.key.start_ms || last < first) {
         return VARVE_E_INVALID;
     }
-    bool countable = w->info.entries < UINT16_MAX;
-    size_t used = countable ? put_chunk(w, rows) : 0;
-    if (used == 0) {
+    struct chunk chunk;
+    if (w->info.entries == UINT16_MAX || !put_chunk(w, rows, &chunk)) {
         return VARVE_E_FULL;
     }
-    w->used += used;
+    w->used += chunk.bytes;
+    w->last_times = chunk.times;
     w->info.rows += (uint32_t)rows->n;
     w->info.key.end_ms = last > w->info.key.end_ms ? last : w->info.key.end_ms;
-    add_entry(w, id, used);
+    add_entry(w, id, &chunk);
     return 0;
 }
 
@@ -275,7 +295,7 @@ static int read_header(const uint8_t *p, size_t len, struct varve_block_info *in
     if (len < VARVE_BLOCK_HEADER || varve_get_u32(p) != VARVE_BLOCK_MAGIC) {
         return VARVE_E_CORRUPT;
     }
-    if (p[4] != VARVE_BLOCK_VERSION) {
+    if (p[4] < VARVE_BLOCK_VERSION_1 || p[4] > VARVE_BLOCK_VERSION) {
         return VARVE_E_VERSION;
     }
     get_header(p, info);
@@ -309,51 +329,85 @@ int varve_block_open(const void *buf, size_t len, struct varve_block_info *info)
     return rc == 0 ? check_flags(buf) : rc;
 }
 
-// Walks the directory together with the chunks that it describes.
+// Walks the directory together with the chunks that it describes. Offsets are those in the block.
 struct directory {
     const uint8_t *in, *end;
-    size_t chunk; // offset of the current entry's chunk
-    size_t bytes; // its length
+    size_t chunk;  // of the current entry's chunk
+    size_t bytes;  // its length
+    size_t holder; // of the chunk that says where the current one's times are; 0: none yet
     uint32_t id;
+    uint32_t next; // the id that follows without a jump
+    bool first_version;
 };
 
 static struct directory directory_start(const void *buf, const struct varve_block_info *info)
 {
     const uint8_t *p = buf;
-    return (struct directory){
-        .in = p + info->directory, .end = p + info->length, .chunk = VARVE_BLOCK_HEADER};
+    return (struct directory){.in = p + info->directory,
+                              .end = p + info->length,
+                              .chunk = VARVE_BLOCK_HEADER,
+                              .first_version = p[4] == VARVE_BLOCK_VERSION_1};
 }
 
-// Both numbers of an entry. Most are a byte, and a byte or two; those are taken without a loop.
-static inline bool directory_entry(struct directory *d, uint64_t *gap, uint64_t *bytes)
+// The next number. Most are a byte or two; those are taken without a loop.
+static inline bool directory_number(struct directory *d, uint64_t *number)
 {
     const uint8_t *in = d->in;
-    if (d->end - in < 3 || in[0] >= 0x80 || (in[1] >= 0x80 && in[2] >= 0x80)) {
-        return varve_get_varint(&d->in, d->end, gap) && varve_get_varint(&d->in, d->end, bytes);
+    if (d->end - in < 2 || (in[0] >= 0x80 && in[1] >= 0x80)) {
+        return varve_get_varint(&d->in, d->end, number);
     }
-    bool two = in[1] >= 0x80;
-    *gap = in[0];
-    *bytes = two ? (in[1] & 0x7fu) | (uint32_t)in[2] << 7 : in[1];
-    d->in = in + 2 + two;
+    bool two = in[0] >= 0x80;
+    *number = two ? (in[0] & 0x7fu) | (uint32_t)in[1] << 7 : in[0];
+    d->in = in + 1 + two;
     return true;
+}
+
+// In version 1 each entry is the gap to the id before and the chunk's length.
+static bool first_version_entry(struct directory *d, uint64_t *id, uint64_t *entry)
+{
+    uint64_t gap = 0;
+    bool whole = directory_number(d, &gap) && directory_number(d, entry) && gap <= UINT16_MAX &&
+                 *entry <= UINT32_MAX;
+    *id = d->id + gap;
+    *entry <<= 1;
+    return whole;
+}
+
+static bool directory_entry(struct directory *d, uint64_t *id, uint64_t *entry)
+{
+    if (d->first_version) {
+        return first_version_entry(d, id, entry);
+    }
+    uint64_t gap = 0;
+    *id = d->next;
+    if (!directory_number(d, entry) || *entry != ENTRY_JUMP) {
+        return *entry > ENTRY_SAME_TIMES;
+    }
+    bool whole = directory_number(d, &gap) && directory_number(d, entry);
+    *id = gap <= UINT16_MAX ? d->id + gap : UINT64_MAX;
+    return whole && *entry > ENTRY_SAME_TIMES;
 }
 
 // Moves to the next entry; 0, VARVE_E_NOT_FOUND behind the last, VARVE_E_CORRUPT.
 static int directory_next(struct directory *d, const struct varve_block_info *info)
 {
-    uint64_t gap, bytes;
+    uint64_t id = 0, entry = 0;
     if (d->in >= d->end) {
         return VARVE_E_NOT_FOUND;
     }
-    if (!directory_entry(d, &gap, &bytes)) {
+    if (!directory_entry(d, &id, &entry)) {
         return VARVE_E_CORRUPT;
     }
+    bool same_times = (entry & ENTRY_SAME_TIMES) != 0;
     d->chunk += d->bytes;
-    if (gap > UINT16_MAX - d->id || bytes > info->directory - d->chunk) {
+    if (id > UINT16_MAX || entry >> 1 > info->directory - d->chunk ||
+        (same_times && d->holder == 0)) {
         return VARVE_E_CORRUPT;
     }
-    d->id += (uint32_t)gap;
-    d->bytes = (size_t)bytes;
+    d->id = (uint32_t)id;
+    d->next = d->id + 1;
+    d->bytes = (size_t)(entry >> 1);
+    d->holder = same_times ? d->holder : d->chunk;
     return 0;
 }
 
@@ -363,37 +417,44 @@ struct target {
     struct varve_cell *cells;
 };
 
-// Where the chunk's time column is: in it, or in an earlier one. *in is moved behind what the
-// chunk has of it, unless it is its own. NULL: damaged.
-static const uint8_t *find_time_column(const uint8_t *chunks, const uint8_t **in,
-                                       const uint8_t *end)
-{
-    const uint8_t *chunk = *in;
-    uint64_t offset;
-    if (!varve_get_varint(in, end, &offset) || offset >= (uint64_t)(chunk - chunks) + 1) {
-        return NULL;
-    }
-    return offset == 0 ? *in : chunks + offset;
-}
+// A chunk's time column, and the values behind it or, if the times are another chunk's, without it.
+struct columns {
+    const uint8_t *times;
+    const uint8_t *times_end; // no byte of the times lies behind it
+    const uint8_t *values;    // NULL: behind the times
+};
 
-static int get_times(const uint8_t *chunks, const struct varve_block_info *info, const uint8_t **in,
-                     const uint8_t *end, int64_t from_ms, int64_t to_ms,
-                     const struct target *target, size_t cap, struct varve_codec_rows *rows)
+static int find_columns(const uint8_t *buf, const struct directory *d, struct columns *out)
 {
-    const uint8_t *chunk = *in;
-    const uint8_t *times = find_time_column(chunks, in, end);
-    if (times == NULL) {
+    const uint8_t *chunk = buf + d->chunk, *end = chunk + d->bytes;
+    const uint8_t *holder = buf + d->holder, *in = holder;
+    uint64_t offset;
+    if (!varve_get_varint(&in, end, &offset) ||
+        (offset != 0 && offset >= d->holder - VARVE_BLOCK_HEADER)) {
         return VARVE_E_CORRUPT;
     }
-    bool own = times == *in;
+    bool is_own = holder == chunk && offset == 0;
+    *out = (struct columns){.times = offset == 0 ? in : buf + VARVE_BLOCK_HEADER + offset,
+                            .times_end = is_own ? end : chunk,
+                            .values = is_own            ? NULL
+                                      : holder == chunk ? in
+                                                        : chunk};
+    return 0;
+}
+
+static int get_times(const struct varve_block_info *info, struct columns *columns, int64_t from_ms,
+                     int64_t to_ms, const struct target *target, size_t cap,
+                     struct varve_codec_rows *rows)
+{
     int64_t base = info->key.start_ms;
     int rc =
         target->points != NULL
-            ? varve_codec_get_times(&times, own ? end : chunk, base, 1, from_ms, to_ms,
+            ? varve_codec_get_times(&columns->times, columns->times_end, base, 1, from_ms, to_ms,
                                     &target->points->time_ms, sizeof *target->points, cap, rows)
-            : varve_codec_get_times(&times, own ? end : chunk, base, info->step_ms, from_ms, to_ms,
-                                    &target->cells->start_ms, sizeof *target->cells, cap, rows);
-    *in = own ? times : *in;
+            : varve_codec_get_times(&columns->times, columns->times_end, base, info->step_ms,
+                                    from_ms, to_ms, &target->cells->start_ms, sizeof *target->cells,
+                                    cap, rows);
+    columns->values = columns->values == NULL ? columns->times : columns->values;
     return rc;
 }
 
@@ -401,18 +462,18 @@ static int get_chunk(const void *buf, const struct varve_block_info *info,
                      const struct directory *d, int64_t from_ms, int64_t to_ms,
                      const struct target *target, size_t cap, size_t *taken)
 {
-    const uint8_t *in = (const uint8_t *)buf + d->chunk;
-    const uint8_t *end = in + d->bytes;
-    const uint8_t *chunks = (const uint8_t *)buf + VARVE_BLOCK_HEADER;
-    struct varve_codec_rows rows;
-    int rc = get_times(chunks, info, &in, end, from_ms, to_ms, target, cap, &rows);
-    if (rc != 0 || rows.take == 0) {
-        *taken = 0;
+    const uint8_t *end = (const uint8_t *)buf + d->chunk + d->bytes;
+    struct columns columns;
+    struct varve_codec_rows rows = {.take = 0};
+    int rc = find_columns(buf, d, &columns);
+    rc = rc == 0 ? get_times(info, &columns, from_ms, to_ms, target, cap, &rows) : rc;
+    *taken = rc == 0 ? rows.take : 0;
+    if (*taken == 0) {
         return rc;
     }
-    *taken = rows.take;
-    return target->points != NULL ? varve_codec_get_points(in, end, &rows, target->points)
-                                  : varve_codec_get_cells(in, end, &rows, target->cells);
+    return target->points != NULL
+               ? varve_codec_get_points(columns.values, end, &rows, target->points)
+               : varve_codec_get_cells(columns.values, end, &rows, target->cells);
 }
 
 static int get_rows(const void *buf, const struct varve_block_info *info, varve_series_id id,
@@ -456,4 +517,13 @@ int varve_block_cells(const void *buf, const struct varve_block_info *info, varv
         return VARVE_E_INVALID;
     }
     return get_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out}, cap);
+}
+
+int varve_block_next_id(const void *buf, const struct varve_block_info *info, int after)
+{
+    struct directory d = directory_start(buf, info);
+    int rc;
+    while ((rc = directory_next(&d, info)) == 0 && (int)d.id <= after) {
+    }
+    return rc == 0 ? (int)d.id : rc;
 }

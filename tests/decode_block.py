@@ -264,14 +264,16 @@ def decode_times(column, base, unit):
     return times
 
 
-def decode_chunk(block, at, end, columns, base, step):
+def decode_chunk(block, at, end, columns, base, step, holder):
+    """`holder` is where the chunk begins that says where the times are."""
     chunk = Bytes(block, at, end)
     unit = 1 if columns == 1 else step
-    offset = chunk.varint()
+    reference = chunk if holder == at else Bytes(block, holder, at)
+    offset = reference.varint()
     if offset == 0:
-        times = decode_times(chunk, base, unit)
+        times = decode_times(reference, base, unit)
     else:
-        expect(HEADER.size + offset < at, "times of a later chunk")
+        expect(HEADER.size + offset < holder, "times of a later chunk")
         times = decode_times(Bytes(block, HEADER.size + offset, at), base, unit)
     bits = Bits(block, chunk.at, end)
     rows = (decode_points if columns == 1 else decode_cells)(bits, len(times))
@@ -279,12 +281,27 @@ def decode_chunk(block, at, end, columns, base, step):
     return list(zip(times, rows))
 
 
+def directory_entry(entry, version, series, first):
+    """The id, length and times-as-before of the next chunk."""
+    if version == 1:
+        series += entry.varint()
+        return series, entry.varint(), False
+    number = entry.varint()
+    if number == 0:
+        series += entry.varint()
+        number = entry.varint()
+    elif not first:
+        series += 1
+    expect(number > 1, "an entry without a chunk")
+    return series, number >> 1, number & 1 == 1
+
+
 def decode_block(data):
     """Lines that say what is in the block at the start of `data`, and its length."""
     expect(len(data) >= HEADER.size, "no header")
     (magic, version, tier, columns, flags, length, crc, seq, step, start, end, upto, samples, flash,
      directory, rows, entries, zero, upto_seq) = HEADER.unpack_from(data)
-    expect(magic == MAGIC and version == 1, "no block of version 1")
+    expect(magic == MAGIC and version in (1, 2), "no block of a known version")
     expect(columns in (1, 5) and flags in (0, 1) and zero == bytes(2), "a header that is none")
     expect(flags == 1 or upto_seq == 0, "a number without its flag")
     expect(HEADER.size <= directory <= length <= len(data), "lengths that are none")
@@ -294,12 +311,13 @@ def decode_block(data):
              f"upto {upto} samples {samples} flash {flash} rows {rows} entries {entries}"
              + (f" upto_seq {upto_seq}" if flags else "")]
     entry = Bytes(block, directory, length)
-    series, at, newest, seen = 0, HEADER.size, start, 0
+    series, at, newest, seen, holder = 0, HEADER.size, start, 0, None
     while entry.at < length:
-        series += entry.varint()
-        size = entry.varint()
+        series, size, same = directory_entry(entry, version, series, seen == 0)
         expect(at + size <= directory, "a chunk that passes the directory")
-        for time, row in decode_chunk(block, at, at + size, columns, start, step):
+        expect(not same or holder is not None, "times of no chunk")
+        holder = holder if same else at
+        for time, row in decode_chunk(block, at, at + size, columns, start, step, holder):
             newest = max(newest, time)
             if columns == 1:
                 lines.append(f"point {series} {time} {row[0]:016x}")

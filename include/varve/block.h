@@ -20,11 +20,18 @@
 //        that only want rows need not know; without the flag it is zero and says nothing.
 //   chunks, back to back: each is varint t, a time column if t is 0, and a value stream up to the
 //     chunk's end. With another t the chunk has the same times as an earlier one: its time column
-//     begins t bytes behind the header. Time columns and value streams are core/codec.h's. Any
-//     series is so decoded from its own chunk and at most one time column elsewhere.
-//   directory: for each chunk varint(id - previous id, of the first its id), varint(bytes of the
-//     chunk), in id order, up to the block's end. A series may have several chunks; they may
-//     overlap in time.
+//     begins t bytes behind the header. A chunk with the times of the one before it has neither t
+//     nor times. Time columns and value streams are core/codec.h's. Any series is so decoded from
+//     its own chunk and at most one time column elsewhere.
+//   directory: for each chunk, in id order, up to the block's end, varint(2 * bytes of the chunk +
+//   1
+//     if it has the times of the one before). Its id is one more than that of the chunk before, the
+//     first one's 0, unless 0 and varint(id - previous id, of the first its id) come first. A
+//     series may have several chunks; they may overlap in time.
+//
+// Version 1, which is read and no longer written, differs in the directory, for each chunk
+// varint(id - previous id, of the first its id), varint(bytes of the chunk), and in that each chunk
+// has a t.
 //
 // Threading: a writer belongs to one task. Readers keep no state; any task.
 #ifndef VARVE_BLOCK_H
@@ -37,9 +44,10 @@
 extern "C" {
 #endif
 
-#define VARVE_BLOCK_MAGIC   0x42565256u
-#define VARVE_BLOCK_VERSION 1u
-#define VARVE_BLOCK_HEADER  80u
+#define VARVE_BLOCK_MAGIC     0x42565256u
+#define VARVE_BLOCK_VERSION   2u
+#define VARVE_BLOCK_VERSION_1 1u
+#define VARVE_BLOCK_HEADER    80u
 
 // Names one block of a tier. Blocks are ordered by start, then by sequence number.
 struct varve_block_key {
@@ -81,6 +89,8 @@ struct varve_block_writer {
     size_t dir_used; // directory, built from the back
     struct varve_block_info info;
     varve_series_id previous;
+    uint32_t next;     // the id that needs no jump
+    size_t last_times; // offset of the time column of the chunk before; 0: none
     struct varve_block_times times[VARVE_BLOCK_TIMES];
     uint32_t times_next; // the place to use next, modulo VARVE_BLOCK_TIMES
 };
@@ -128,6 +138,10 @@ int varve_block_points(const void *buf, const struct varve_block_info *info, var
 // The same for cells whose start lies in the range.
 int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
                       int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap);
+
+// The first series in the block with an id above `after`; -1 gives the first of all. Returns the
+// id, VARVE_E_NOT_FOUND behind the last, or VARVE_E_CORRUPT.
+int varve_block_next_id(const void *buf, const struct varve_block_info *info, int after);
 
 #ifdef __cplusplus
 }

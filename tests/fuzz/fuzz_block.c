@@ -129,15 +129,12 @@ static void try_series(const uint8_t *block, const struct varve_block_info *info
 // Every series that the directory names, as far as it can be read, and one that it does not.
 static void try_all_series(const uint8_t *block, const struct varve_block_info *info)
 {
-    const uint8_t *in = block + info->directory;
-    const uint8_t *end = block + info->length;
-    uint64_t gap, bytes, id = 0;
+    int id = -1;
     for (unsigned i = 0; i < SERIES_MAX; i++) {
-        if (!varve_get_varint(&in, end, &gap) || !varve_get_varint(&in, end, &bytes) ||
-            gap > UINT16_MAX - id) {
+        id = varve_block_next_id(block, info, id);
+        if (id < 0) {
             break;
         }
-        id += gap;
         try_series(block, info, (varve_series_id)id);
     }
     try_series(block, info, UINT16_MAX);
