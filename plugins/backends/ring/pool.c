@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocks in pages, and the order of the slots; see ring.h. Free pages are a chain like those of
 // blocks: a block takes its pages from the front, linked as they are, so that the links of a block
-// are never written while it lives.
+// are never written while it lives. Pages from `fresh` on have never been used and are not linked
+// yet, so that memory which is not needed is never touched.
 //
 // Threading: the instance's lock.
 
@@ -27,17 +28,44 @@ static void link_page(const struct ring *r, uint32_t page, uint32_t next)
     ring_write(r, &r->pages[page].next, &next, sizeof next);
 }
 
+static bool is_seen(const uint8_t *seen, uint32_t page)
+{
+    return seen != NULL && (seen[page / 8] >> (page % 8) & 1u) != 0;
+}
+
 void ring_free_pages(struct ring *r, const uint8_t *seen)
 {
     r->free_first = RING_NONE;
-    r->free_count = 0;
-    for (uint32_t page = r->page_count; page-- > 0;) {
-        if (seen == NULL || (seen[page / 8] >> (page % 8) & 1u) == 0) {
+    r->free_count = r->page_count;
+    r->fresh = r->page_count;
+    while (r->fresh > 0 && !is_seen(seen, r->fresh - 1)) {
+        r->fresh--;
+    }
+    if (r->fresh < r->page_count) {
+        r->free_first = r->fresh++;
+        link_page(r, r->free_first, RING_NONE);
+    }
+    for (uint32_t page = r->fresh; page-- > 0;) {
+        if (is_seen(seen, page)) {
+            r->free_count--;
+        } else if (page != r->free_first) {
             link_page(r, page, r->free_first);
             r->free_first = page;
-            r->free_count++;
         }
     }
+}
+
+// Takes the first free page; there is one.
+static uint32_t take_page(struct ring *r)
+{
+    const uint32_t page = r->free_first;
+    if (r->pages[page].next == RING_NONE && r->fresh < r->page_count) {
+        link_page(r, r->fresh, RING_NONE);
+        link_page(r, page, r->fresh++);
+    }
+    r->free_first = r->pages[page].next;
+    r->free_count--;
+    return page;
 }
 
 // ---- the order ----------------------------------------------------------------------------------
@@ -108,9 +136,7 @@ static uint32_t fill_pages(struct ring *r, const uint8_t *block, uint32_t length
     for (uint32_t done = 0; done < length && r->free_first < r->page_count;) {
         const uint32_t left = length - done;
         const uint32_t n = left < RING_PAYLOAD ? left : (uint32_t)RING_PAYLOAD;
-        ring_write(r, r->pages[r->free_first].bytes, block + done, n);
-        r->free_first = r->pages[r->free_first].next;
-        r->free_count--;
+        ring_write(r, r->pages[take_page(r)].bytes, block + done, n);
         done += n;
     }
     return first;

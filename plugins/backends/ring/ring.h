@@ -74,6 +74,7 @@ struct ring {
     bool dictionary_full; // what came later is not in it
     struct ring_page *pages;
     uint32_t page_count, free_first, free_count;
+    uint32_t fresh;  // pages from this one on are free and not linked yet
     uint32_t *order; // slots in use, sorted by tier, start, seq; behind them the free ones
     uint32_t count, cap;
     uint8_t *seen;       // with `retain`: bit per page, while the memory is checked
