@@ -58,24 +58,49 @@ static void raise_before(struct varve_host *host, const struct varve_sample *sam
     varve_wear_raise(host);
 }
 
-static void append(struct varve_host *host, const struct varve_sample *sample)
+// Whether the row before has the same time by the same clock, as nearly all have: then all that
+// there is to ask of a time has been asked.
+static bool is_next_of_tick(const struct varve_window *window, const struct varve_sample *sample)
 {
-    struct varve_window *window = &host->windows[0];
+    if (window->count == 0 || window->count == window->cap) {
+        return false;
+    }
+    const struct varve_raw_row *last = &window->rows.raw[window->count - 1];
+    return last->time_ms == sample->time_ms && last->flags == sample->flags;
+}
+
+// Makes the window ready for a sample of another time than the one before; false: it is refused.
+static bool begin_tick(struct varve_host *host, const struct varve_sample *sample)
+{
     if (is_absurd(host, sample)) {
         host->rejected_time++;
-        return;
+        return false;
     }
     varve_raw_close_before(host, sample);
     raise_before(host, sample);
-    if (window->count == window->cap) {
+    if (host->windows[0].count == host->windows[0].cap) {
         host->dropped_window++; // the clock is not trusted yet and nothing can be stamped
+        return false;
+    }
+    return true;
+}
+
+static void append(struct varve_host *host, const struct varve_sample *sample)
+{
+    struct varve_window *window = &host->windows[0];
+    bool same_tick = is_next_of_tick(window, sample);
+    if (!same_tick && !begin_tick(host, sample)) {
         return;
     }
     window->rows.raw[window->count] = (struct varve_raw_row){.time_ms = sample->time_ms,
                                                              .value = sample->value,
                                                              .id = sample->id,
                                                              .flags = sample->flags};
-    varve_raw_note_row(window);
+    if (same_tick) {
+        window->count++;
+    } else {
+        varve_raw_note_row(window);
+    }
     host->samples++;
 }
 

@@ -174,18 +174,21 @@ static void keep_rest(struct varve_window *window, uint32_t count)
 static void close_window(struct varve_host *host, enum varve_raw_end end, int64_t upto_ms)
 {
     struct varve_window *window = &host->windows[0];
-    int64_t first_ms = INT64_MAX, newest_ms = host->newest_ms, last_ms = upto_ms;
+    int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
     bool stampable = host->timebase.trusted || window->first_boot_ms == INT64_MAX;
     if (window->count == 0 || !stampable) {
         return;
     }
-    span_rows(host, window->count, &first_ms, &newest_ms);
-    host->newest_ms = newest_ms;
-    varve_cells_reserve(host, window->count, newest_ms - first_ms);
+    span_rows(host, window->count, &first_ms, &last_ms);
+    host->newest_ms = last_ms > host->newest_ms ? last_ms : host->newest_ms;
+    varve_cells_reserve(host, window->count, last_ms - first_ms);
     uint32_t count = store_rows(host, first_ms, end);
     each_chunk(host, NULL);
-    span_rows(host, count, &first_ms, &last_ms);
-    varve_cells_advance(host, varve_pipeline_past(host, last_ms));
+    if (count < window->count) {
+        last_ms = INT64_MIN;
+        span_rows(host, count, &first_ms, &last_ms);
+    }
+    varve_cells_advance(host, varve_pipeline_past(host, last_ms > upto_ms ? last_ms : upto_ms));
     keep_rest(window, count);
 }
 
@@ -234,23 +237,9 @@ static bool fills_pages(struct varve_host *host, const struct varve_sample *samp
            varve_cut_due(&host->cut, with_these, elapsed_ms, varve_wear_window_ms(host));
 }
 
-// Whether the row before has the same time by the same clock, as nearly all have: then it has been
-// asked about this time already.
-static bool is_next_of_tick(const struct varve_window *window, const struct varve_sample *sample)
-{
-    if (window->count == 0 || window->count == window->cap) {
-        return false;
-    }
-    const struct varve_raw_row *last = &window->rows.raw[window->count - 1];
-    return last->time_ms == sample->time_ms && last->flags == sample->flags;
-}
-
 void varve_raw_close_before(struct varve_host *host, const struct varve_sample *sample)
 {
     const struct varve_window *window = &host->windows[0];
-    if (is_next_of_tick(window, sample)) {
-        return;
-    }
     int64_t first_ms = first_by_clock(window, sample->flags);
     int64_t elapsed_ms = first_ms != INT64_MAX ? sample->time_ms - first_ms : 0;
     int64_t less_ms = stores_raw(host) ? 0 : host->tiers[host->base_tier].step_ms;
