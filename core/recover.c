@@ -68,16 +68,14 @@ static int load_one(void *arg, varve_series_id id, const struct varve_series_def
     return 0;
 }
 
-// First those that survive a power cut: what was kept in memory only has to agree with them.
-static int load_dictionaries(struct varve_host *host, char *why, size_t why_cap)
+static int load_dictionaries(struct varve_host *host, bool persistent, char *why, size_t why_cap)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < 2 * host->backend_count; i++) {
-        struct varve_backend *backend = &host->backends[i % host->backend_count];
+    for (size_t b = 0; rc == 0 && b < host->backend_count; b++) {
+        struct varve_backend *backend = &host->backends[b];
         const struct varve_backend_ops *ops = backend->instance.plugin->backend;
         struct loader loader = {.host = host, .backend = backend, .why = why, .why_cap = why_cap};
-        bool turn = backend->persistent == (i < host->backend_count);
-        if (turn && ops->load_series != NULL) {
+        if (backend->persistent == persistent && ops->load_series != NULL) {
             rc = ops->load_series(&backend->instance, load_one, &loader);
         }
     }
@@ -306,7 +304,9 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
     host->newest_ms = INT64_MIN;
     host->base_tier = finest_persisted(host);
     varve_pipeline_plan(host);
-    int rc = load_dictionaries(host, why, why_cap);
+    // First those that survive a power cut: what was kept in memory only has to agree with them.
+    int rc = load_dictionaries(host, true, why, why_cap);
+    rc = rc == 0 ? load_dictionaries(host, false, why, why_cap) : rc;
     if (rc != 0) {
         return rc;
     }

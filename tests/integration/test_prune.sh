@@ -54,7 +54,7 @@ prune_by_daemon() {
     [ "$("$json_check" -p series series <"$work/plan")" -eq 1 ] || fail "the plan: $(cat "$work/plan")"
     refuses 2 'there is no terminal to ask on' "$varve" prune --before "$cut" --socket "$socket"
     refuses 2 '--before TIME is missing' "$varve" prune --yes --socket "$socket"
-    refuses 2 'there is no tier `week`' "$varve" prune --before now --tier week --yes --socket "$socket"
+    refuses 2 'there is no tier' "$varve" prune --before now --tier week --yes --socket "$socket"
     refuses 3 'no series matches' "$varve" prune nothing --before now --yes --socket "$socket"
     ask export made >"$work/same.csv"
     cmp "$work/before.csv" "$work/same.csv" || fail "a plan or a refusal changed something"

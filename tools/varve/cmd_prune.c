@@ -83,7 +83,7 @@ static void put_notes(const struct varve_prune_report *report)
 static int put_table(const struct varve_prune_report *report, const char *verb)
 {
     static const char *const header[] = {"TIER",   ">REMOVED", ">REWRITTEN", ">ROWS",
-                                         ">BYTES", "OLDEST",  "NEWEST"};
+                                         ">BYTES", "OLDEST",   "NEWEST"};
     struct table table;
     table_init(&table, header, 7);
     for (uint32_t i = 0; i < report->tier_count; i++) {
