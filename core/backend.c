@@ -208,6 +208,7 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
 {
     struct varve_backend *backend = &host->backends[index];
     struct batch batch;
+    varve_backup_step(host, backend, now_ms);
     if (backend->persistent && varve_wear_paused(host)) {
         return IDLE_MS;
     }

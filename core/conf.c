@@ -12,7 +12,7 @@
 
 #include "core/text.h"
 
-#define KNOWN_SECTIONS "[varve], [tiers], [wear], [collector NAME] or [backend NAME]"
+#define KNOWN_SECTIONS "[varve], [tiers], [wear], [backup], [collector NAME] or [backend NAME]"
 
 _Static_assert(VARVE_OPTIONS_MAX + 4u <= 64u, "a bit of conf_head.given for each key");
 _Static_assert(VARVE_MAX_TIERS < 32u, "a bit of tier masks for each tier");
@@ -51,6 +51,13 @@ static size_t wear_tables(const struct varve_conf *conf, struct conf_table table
     return 1;
 }
 
+static size_t backup_tables(const struct varve_conf *conf, struct conf_table tables[CONF_TABLES])
+{
+    tables[0].options = varve_backup_options;
+    tables[0].base = (void *)(uintptr_t)&conf->backup;
+    return 1;
+}
+
 size_t conf_section_tables(const struct varve_conf *conf, const struct conf_section *section,
                            struct conf_table tables[CONF_TABLES])
 {
@@ -59,6 +66,8 @@ size_t conf_section_tables(const struct varve_conf *conf, const struct conf_sect
         return settings_tables(conf, tables);
     case CONF_SECTION_WEAR:
         return wear_tables(conf, tables);
+    case CONF_SECTION_BACKUP:
+        return backup_tables(conf, tables);
     case CONF_SECTION_INSTANCE:
         return conf_instance_tables(section->instance, tables);
     default:
@@ -95,6 +104,8 @@ void varve_conf_init(struct varve_conf *conf, const struct varve_registry *regis
     }
     (void)wear_tables(conf, tables); // always one
     conf_defaults(conf, &nowhere, &tables[0]);
+    (void)backup_tables(conf, tables); // likewise
+    conf_defaults(conf, &nowhere, &tables[0]);
 }
 
 // ---- sections -----------------------------------------------------------------------------------
@@ -102,7 +113,7 @@ void varve_conf_init(struct varve_conf *conf, const struct varve_registry *regis
 static void report_unknown_section(struct varve_conf *conf, const struct conf_at *at,
                                    const char *word)
 {
-    static const char *const known[] = {"varve", "tiers", "wear", "collector", "backend"};
+    static const char *const known[] = {"varve", "tiers", "wear", "backup", "collector", "backend"};
     struct varve_nearest nearest = {.wanted = word};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         varve_nearest_offer(&nearest, known[i]);
@@ -151,6 +162,8 @@ static struct conf_head *section_head(struct varve_conf *conf, const struct conf
         return &conf_state(conf)->tiers;
     case CONF_SECTION_WEAR:
         return &conf_state(conf)->wear;
+    case CONF_SECTION_BACKUP:
+        return &conf_state(conf)->backup;
     case CONF_SECTION_INSTANCE:
         return conf_head(section->instance);
     default:
@@ -196,6 +209,8 @@ void conf_section_begin(struct varve_conf *conf, const struct conf_at *at, const
         begin_plain(conf, &here, &parts, CONF_SECTION_TIERS, section);
     } else if (strcmp(parts.kind, "wear") == 0) {
         begin_plain(conf, &here, &parts, CONF_SECTION_WEAR, section);
+    } else if (strcmp(parts.kind, "backup") == 0) {
+        begin_plain(conf, &here, &parts, CONF_SECTION_BACKUP, section);
     } else if (strcmp(parts.kind, "collector") == 0) {
         begin_instance(conf, &here, &parts, VARVE_COLLECTOR, section);
     } else if (strcmp(parts.kind, "backend") == 0) {
@@ -295,6 +310,7 @@ void conf_apply(struct varve_conf *conf, const struct conf_at *at, struct conf_s
         break;
     case CONF_SECTION_VARVE:
     case CONF_SECTION_WEAR:
+    case CONF_SECTION_BACKUP:
     case CONF_SECTION_INSTANCE:
         apply_option(conf, &here, section, value, in_text);
         break;

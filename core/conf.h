@@ -8,8 +8,8 @@
 //   conf_reader.c    lines of INI text through inih
 //   conf_load.c      files and the include directory
 //   conf_tiers.c     [tiers] and the tier lists of backends
-//   conf_settings.c  option tables of [varve], [wear] and of the keys that all instances have
-//   conf_print.c     the effective configuration and the manual
+//   conf_settings.c  option tables of [varve], [wear], [backup] and of the keys that all instances
+//   have conf_print.c     the effective configuration and the manual
 //
 // Threading: one task, as varve/conf.h says.
 #ifndef VARVE_CORE_CONF_H
@@ -43,6 +43,7 @@ struct conf_state {
     struct conf_head varve;
     struct conf_head tiers;
     struct conf_head wear;
+    struct conf_head backup;
     uint32_t windows_given; // bit per tier: its window was written, not derived
     struct conf_at tier_at[VARVE_MAX_TIERS];
 };
@@ -53,6 +54,7 @@ enum conf_section_kind {
     CONF_SECTION_VARVE,
     CONF_SECTION_TIERS,
     CONF_SECTION_WEAR,
+    CONF_SECTION_BACKUP,
     CONF_SECTION_INSTANCE,
 };
 
@@ -146,6 +148,7 @@ extern const struct varve_tier conf_default_tiers[CONF_DEFAULT_TIERS];
 
 extern const struct varve_option varve_settings_options[]; // struct varve_settings
 extern const struct varve_option varve_wear_options[];     // struct varve_wear_conf
+extern const struct varve_option varve_backup_options[];   // struct varve_backup_conf
 extern const struct varve_option conf_file_options[];      // struct conf_state
 extern const struct varve_option conf_collector_options[]; // struct varve_instance_conf
 extern const struct varve_option conf_backend_options[];   // struct varve_instance_conf

@@ -94,6 +94,14 @@ static void show_wear(const struct varve_conf *conf, const struct output *out)
     show_table(out, &wear);
 }
 
+static void show_backup(const struct varve_conf *conf, const struct output *out)
+{
+    const struct conf_table backup = {varve_backup_options, (void *)(uintptr_t)&conf->backup};
+    emit(out, "%s", "");
+    emit(out, "[backup]");
+    show_table(out, &backup);
+}
+
 static void show_instance(const struct output *out, const struct varve_instance_conf *instance)
 {
     const char *kind = conf_kind_name(instance->plugin->kind);
@@ -121,6 +129,7 @@ void varve_conf_show(const struct varve_conf *conf, varve_line_fn emit_line, voi
         show_tier(conf, &out, i);
     }
     show_wear(conf, &out);
+    show_backup(conf, &out);
     for (size_t i = 0; i < conf->instance_count; i++) {
         show_instance(&out, &conf->instances[i]);
     }
@@ -219,6 +228,9 @@ void varve_conf_manual(const struct varve_registry *registry, varve_line_fn emit
     emit(&out, "%s", "");
     emit(&out, "[wear]");
     explain_table(&out, varve_wear_options);
+    emit(&out, "%s", "");
+    emit(&out, "[backup]");
+    explain_table(&out, varve_backup_options);
     explain_kind(&out, registry, VARVE_COLLECTOR);
     explain_kind(&out, registry, VARVE_BACKEND);
 }

@@ -22,6 +22,8 @@ static void find_section(struct varve_conf *conf, const struct conf_at *at, cons
         section->kind = CONF_SECTION_TIERS;
     } else if (strcmp(title, "wear") == 0) {
         section->kind = CONF_SECTION_WEAR;
+    } else if (strcmp(title, "backup") == 0) {
+        section->kind = CONF_SECTION_BACKUP;
     } else if (parts.name != NULL && parts.plugin == NULL) {
         bool backend = strcmp(parts.kind, "backend") == 0;
         bool known = backend || strcmp(parts.kind, "collector") == 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Option tables of [varve], [wear] and of the keys that every instance of a kind has. This is the
-// only place in which those options are described.
+// Option tables of [varve], [wear], [backup] and of the keys that every instance of a kind has.
+// This is the only place in which those options are described.
 //
 // Threading: constant data.
 #include "core/conf.h"
@@ -82,6 +82,24 @@ const struct varve_option varve_wear_options[] = {
      "Bytes that the device itself writes for each byte given to it; raw flash without FTL: 1."},
     {"max_loss", VARVE_OPT_DURATION, WEAR(max_loss_ms), "0s", 0, DAY, NULL,
      "What a power cut may lose once flash must be saved; 0s: as much as [varve] flush."},
+    VARVE_OPTIONS_END,
+};
+
+#define BACKUP(field) offsetof(struct varve_backup_conf, field)
+
+const struct varve_option varve_backup_options[] = {
+    {"every", VARVE_OPT_DURATION, BACKUP(every_ms), "0s", 0, YEAR, NULL,
+     "Time between two backups of a store; 0s: none by itself."},
+    {"at_start", VARVE_OPT_BOOL, BACKUP(at_start), "no", 0, 0, NULL,
+     "A backup soon after the start, once the clock is plausible."},
+    {"at_stop", VARVE_OPT_BOOL, BACKUP(at_stop), "no", 0, 0, NULL,
+     "A backup at an orderly stop, with all that was in RAM."},
+    {"dir", VARVE_OPT_STRING, BACKUP(dir), "backup", 0, 0, NULL,
+     "Directory of the backups; relative to state."},
+    {"keep", VARVE_OPT_INT, BACKUP(keep), "3", 1, 1000, NULL,
+     "Backups of each store that are kept; with a further one the oldest is removed."},
+    {"max_age", VARVE_OPT_DURATION, BACKUP(max_age_ms), "30d", HOUR, 100 * YEAR, NULL,
+     "Age at which a backup is removed, but never the newest."},
     VARVE_OPTIONS_END,
 };
 

@@ -92,6 +92,7 @@ static int build(struct varve_host *host, char *why, size_t why_cap)
     adopt_tiers(host);
     rc = varve_pipeline_init(host);
     rc = rc == 0 ? varve_recover(host, why, why_cap) : rc;
+    rc = rc == 0 ? varve_backups_init(host) : rc;
     if (rc == 0) {
         varve_wear_recover(host);
         host->started_ms = varve_port_boot_ms(); // opening large stores takes its time
@@ -242,6 +243,7 @@ int varve_host_shutdown(struct varve_host *host)
         varve_pipeline_close_base(host);
         int rest = flush_here(host);
         rc = rc != 0 ? rc : rest;
+        varve_backups_at_stop(host);
     }
     varve_backends_close(host);
     if (stuck != 0) {

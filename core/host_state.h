@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "arena.h"
+#include "backup_files.h"
 #include "cut.h"
 #include "outbox.h"
 #include "ring.h"
@@ -36,6 +37,25 @@
 // The last failure that an instance explained by varve_instance_fail().
 struct varve_reason {
     char text[VARVE_MESSAGE_TEXT];
+};
+
+// See backup.c. Of the task that makes the backups, but for the atomics and what is under the
+// backend's lock.
+struct varve_backup_state {
+    void *buf; // VARVE_BLOCK_MAX; NULL: no backups are made
+    struct varve_backup_place place;
+    atomic_bool wanted;           // somebody asked for one
+    _Atomic uint32_t ended;       // that somebody asked for, made or not
+    int result;                   // of the last that somebody asked for; written before `ended`
+    char made[VARVE_PATH_TEXT];   // its file, likewise
+    char why[VARVE_MESSAGE_TEXT]; // or why there is none
+    bool started;                 // the one at start is made, or not wanted
+    bool postponed;               // the governor holds it back, and that was said
+    int64_t retry_ms;             // boot time before which nothing is tried by itself
+    uint32_t failures_in_row;
+    int64_t last_ms;                 // lock: Unix time of the newest, INT64_MIN: none
+    uint64_t bytes, count, failures; // lock
+    uint32_t took_ms;                // lock
 };
 
 struct varve_backend {
@@ -61,6 +81,7 @@ struct varve_backend {
     uint64_t flash_before[VARVE_WRITE_REASON_COUNT]; // by earlier processes, as far as is known
     uint32_t ledger_day; // day (since 1970) that its ledger was last noted in; 0: none yet
     uint32_t commit_last_us, commit_max_us;
+    struct varve_backup_state backup; // see backup.c
 };
 
 struct varve_collector {
@@ -304,6 +325,18 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
 int varve_backends_error(struct varve_host *host);
 // Blocks that working backends have not stored yet.
 uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes);
+
+// ---- backup.c: copies of stores -----------------------------------------------------------------
+
+// While the host is made, when the backends are open.
+int varve_backups_init(struct varve_host *host);
+// Makes the backup that is due, if one is; on the backend's task, without its lock. `now_ms` is
+// boot time.
+void varve_backup_step(struct varve_host *host, struct varve_backend *backend, int64_t now_ms);
+// At an orderly stop, after the last flush.
+void varve_backups_at_stop(struct varve_host *host);
+// Under the backend's lock.
+void varve_backup_stats(const struct varve_backend *backend, struct varve_backend_stats *out);
 
 // ---- store.c: blocks wherever they are ----------------------------------------------------------
 

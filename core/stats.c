@@ -60,6 +60,7 @@ static void fill_backend(struct varve_backend *backend, struct varve_backend_sta
             backend->flash_before[reason] + backend->account.flash_bytes[reason];
     }
     out->payload_bytes = backend->payload_bytes;
+    varve_backup_stats(backend, out);
     out->erase_blocks = backend->account.erase_blocks;
     out->syncs = backend->account.syncs;
     out->blocks_put = backend->blocks_put;

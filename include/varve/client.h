@@ -28,6 +28,9 @@
 //   IMPORT_END     -                                                -
 //   PRUNE_BEGIN    text selector, i64 before, i32 tier, u8 apply    -
 //   PRUNE_STEP     -                                                PRUNE
+//   BACKUP         -                                                LINE: its path, for each store
+//   BACKUPS        -                                                LINE..., their paths
+//   RESTORE        text path of a backup                            LINE: the old store's new path
 //
 //   SERIES row     u16 id, u8 kind, text series, text unit, text help
 //   POINTS row     runs
@@ -81,6 +84,9 @@ enum varve_frame_type {
     VARVE_FRAME_IMPORT_END = 13,
     VARVE_FRAME_PRUNE_BEGIN = 14,
     VARVE_FRAME_PRUNE_STEP = 15,
+    VARVE_FRAME_BACKUP = 20,
+    VARVE_FRAME_BACKUPS = 21,
+    VARVE_FRAME_RESTORE = 22,
 
     VARVE_FRAME_ROW_INFO = 64,
     VARVE_FRAME_ROW_SERIES = 65,
@@ -149,6 +155,15 @@ int varve_client_flush(struct varve_client *client, int64_t timeout_ms);
 
 // The daemon's effective configuration, line by line.
 int varve_client_config(struct varve_client *client, varve_line_fn emit, void *arg);
+
+// Makes a backup of each store that can have one; emit() gets the paths.
+int varve_client_backup(struct varve_client *client, varve_line_fn emit, void *arg);
+// The paths of the backups that are there, the oldest of each store first.
+int varve_client_backups(struct varve_client *client, varve_line_fn emit, void *arg);
+// Puts the backup at `path`, as the daemon sees it, in the place of its store; emit() gets the path
+// under which the replaced store is kept. All other clients are disconnected.
+int varve_client_restore(struct varve_client *client, const char *path, varve_line_fn emit,
+                         void *arg);
 
 // Import: begin, then register series (which gives the ids to use) and hand over points in any
 // order of calls, then end, which says whether the daemon took them all.

@@ -3,6 +3,7 @@
 //
 //   [varve]                    settings of the host: struct varve_settings
 //   [wear]                     the flash and what may be written to it: struct varve_wear_conf
+//   [backup]                   when stores are copied, and where to: struct varve_backup_conf
 //   [tiers]                    NAME = STEP keep AGE [cap SIZE] [window SPAN], finest first
 //   [collector NAME]           an instance of the collector plugin NAME
 //   [collector NAME : PLUGIN]  the same under another name; [backend NAME : PLUGIN] likewise
@@ -50,6 +51,16 @@ struct varve_wear_conf {
     int64_t max_loss_ms;   // what a power cut may lose when flash has to be saved; 0: flush
 };
 
+// [backup]: the option table is varve_backup_options in core/conf_settings.c.
+struct varve_backup_conf {
+    int64_t every_ms; // 0: never by itself
+    bool at_start;
+    bool at_stop;
+    const char *dir; // relative to `state`
+    int64_t keep;    // backups of each store
+    int64_t max_age_ms;
+};
+
 struct varve_instance_conf {
     const struct varve_plugin *plugin;
     char name[VARVE_NAME_TEXT];
@@ -68,6 +79,7 @@ struct varve_conf {
     const char *(*environment)(const char *name); // for ${NAME}; NULL: none is defined
     struct varve_settings settings;
     struct varve_wear_conf wear;
+    struct varve_backup_conf backup;
     struct varve_tier tiers[VARVE_MAX_TIERS];
     int64_t tier_caps[VARVE_MAX_TIERS]; // bytes that a tier takes in each backend; 0: no cap
     size_t tier_count;

@@ -97,6 +97,25 @@ int varve_host_instance(struct varve_host *host, size_t index, struct varve_inst
 // writing. Task context.
 int varve_host_check(struct varve_host *host, size_t index, struct varve_check *check);
 
+// Makes a backup of the index-th backend's store now, whatever schedule and governor say, and waits
+// for it; go_on(), if not NULL, is asked now and then whether to wait any longer. `made` gets the
+// path of the file, or a sentence when it fails. VARVE_E_NOT_FOUND after the last backend,
+// VARVE_E_UNSUPPORTED when it has no backups, VARVE_E_CLOCK while the clock is not plausible,
+// VARVE_E_NO_SPACE, VARVE_E_CORRUPT, VARVE_E_TIMEOUT when go_on() said no, ... Task context, one
+// caller at a time.
+int varve_host_backup(struct varve_host *host, size_t index, char *made, size_t cap,
+                      bool (*go_on)(void *arg), void *arg);
+
+// The backups of the index-th backend's store, the oldest first; visit() returns non-zero to stop.
+// VARVE_E_NOT_FOUND after the last backend. Task context.
+int varve_host_backups(struct varve_host *host, size_t index,
+                       int (*visit)(void *arg, const char *path, int64_t time_ms), void *arg);
+
+// Reads everything in a file and verifies that it is a whole backup for the index-th backend. `why`
+// gets a sentence when it is not. Task context, one caller at a time, while no backup is made.
+int varve_host_verify_backup(struct varve_host *host, size_t index, const char *path, char *why,
+                             size_t why_cap);
+
 // Events with from_ms <= time <= to_ms, stored ones and those in RAM, in time order; visit()
 // returns non-zero to stop. Task context.
 int varve_host_events(struct varve_host *host, int64_t from_ms, int64_t to_ms,

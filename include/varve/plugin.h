@@ -147,6 +147,16 @@ struct varve_check {
     uint32_t repaired; // damaged units that were removed
 };
 
+// One backup of a store on its way.
+struct varve_backup {
+    const char *path;             // in: the file
+    void *buf;                    // in: scratch of VARVE_BLOCK_MAX bytes
+    bool (*stopped)(void *arg);   // in: whether to give up, asked now and then; not NULL
+    void *arg;                    // in
+    uint32_t blocks;              // out of verify_backup(): whole ones
+    char why[VARVE_MESSAGE_TEXT]; // out of verify_backup(): one sentence when it fails
+};
+
 // A persistent backend's callbacks are called under its instance's lock, from its own task (put,
 // commit, maintain) or from a reader's (next, get, load_*, stats). NULL marks an optional one.
 struct varve_backend_ops {
@@ -206,6 +216,13 @@ struct varve_backend_ops {
     // constant while it is open. The host cuts windows so that blocks fill whole pages. NULL or 0:
     // it makes no difference.
     uint32_t (*page_payload)(struct varve_instance *self);
+    // Optional, both or none. backup() makes a whole copy of what is committed in the new file
+    // backup->path, without syncing it; what fails leaves a file that the host removes. Returns 0,
+    // VARVE_E_CLOSED when it was told to stop, or an error. verify_backup() reads everything in
+    // such a file and verifies it; it runs beside the other callbacks, without the instance's lock,
+    // so it touches nothing of the instance. VARVE_E_CORRUPT, VARVE_E_VERSION, VARVE_E_CLOSED, ...
+    int (*backup)(struct varve_instance *self, struct varve_backup *backup);
+    int (*verify_backup)(struct varve_instance *self, struct varve_backup *backup);
 };
 
 // The host's tiers, in configuration order, raw first; returns their number. 0 tiers: the host

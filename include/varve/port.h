@@ -124,6 +124,9 @@ int varve_port_file_unlock(struct varve_port_file *f, int64_t offset, int64_t le
 
 int varve_port_path_remove(const char *path);
 int varve_port_path_rename(const char *from, const char *to);
+// A second name for a file (a hard link). VARVE_E_EXISTS when `to` is there; another error, such as
+// VARVE_E_UNSUPPORTED, where the filesystem has no such thing.
+int varve_port_path_link(const char *from, const char *to);
 // 0, VARVE_E_NOT_FOUND, or another error.
 int varve_port_path_exists(const char *path);
 // Makes a directory (mode 0750) and its missing parents; 0 when it is there already.

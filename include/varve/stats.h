@@ -34,6 +34,11 @@ struct varve_backend_stats {
     uint32_t commit_last_us; // duration of the last commit
     uint32_t commit_max_us;
     uint64_t payload_bytes; // of the blocks stored by this process
+    int64_t backup_ms;      // Unix time of its newest backup; INT64_MIN: none
+    uint64_t backup_bytes;  // of the last backup that this process made
+    uint32_t backup_took_ms;
+    uint64_t backups; // made by this process
+    uint64_t backup_failures;
     // By enum varve_write_reason, in whole pages since the store was made: of earlier processes
     // what their last event "wear_ledger" said, so a crash may cost a day of it.
     uint64_t flash_bytes_by[VARVE_WRITE_REASON_COUNT];

@@ -26,6 +26,11 @@ int varve_port_path_rename(const char *from, const char *to)
     return rename(from, to) == 0 ? VARVE_OK : varve_posix_fail(errno);
 }
 
+int varve_port_path_link(const char *from, const char *to)
+{
+    return link(from, to) == 0 ? VARVE_OK : varve_posix_fail(errno);
+}
+
 int varve_port_path_exists(const char *path)
 {
     struct stat st;

@@ -173,6 +173,27 @@ int varve_port_path_rename(const char *from, const char *to)
     return 0;
 }
 
+int varve_port_path_link(const char *from, const char *to)
+{
+    char dir[VARVE_PATH_TEXT];
+    if (varve_sim_is_off()) {
+        return sim_fail(VARVE_E_IO);
+    }
+    if (sim_name_find(from) == NULL || parent_of(to, dir) != 0 || !sim_name_is_dir(dir)) {
+        return sim_fail(VARVE_E_NOT_FOUND);
+    }
+    if (find(&live, to) != NULL) {
+        return sim_fail(VARVE_E_EXISTS);
+    }
+    struct sim_inode *inode = sim_name_find(from);
+    int rc = add(&live, to, inode);
+    if (rc != 0) {
+        return sim_fail(rc);
+    }
+    sim_inode_ref(inode);
+    return 0;
+}
+
 int varve_port_path_exists(const char *path)
 {
     if (varve_sim_is_off()) {

@@ -37,7 +37,17 @@
 #define SQL_SLOT_COUNT   "SELECT count(*) FROM slot"
 #define SQL_SERIES_COUNT "SELECT count(*) FROM series"
 #define SQL_QUICK_CHECK  "PRAGMA quick_check(20)"
+#define SQL_VACUUM_INTO  "VACUUM main INTO ?1"
 #define SQL_SLOT_ROOT    "SELECT rootpage FROM sqlite_schema WHERE type='table' AND name='slot'"
+
+// On a connection that verifies a backup: EXCLUSIVE, so that a file that claims to have a WAL needs
+// no shared memory.
+#define SQL_VERIFY_SETUP                                                                           \
+    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_size=16;"               \
+    "PRAGMA trusted_schema=OFF; PRAGMA query_only=ON;"
+#define SQL_SLOT_ROWS   "SELECT id FROM slot"
+#define SQL_SERIES_ROWS "SELECT id,text,kind,unit,help FROM series"
+#define SQL_EVENT_ROWS  "SELECT id,severity,value,source,kind,message,payload FROM event"
 
 // %d: application id, schema version, page size.
 #define SQL_CREATE                                                                                 \

@@ -475,6 +475,8 @@ static const struct varve_backend_ops ops = {
     .stats = store_stats,
     .check = varve_sqlite_check_store,
     .page_payload = store_page_payload,
+    .backup = varve_sqlite_backup,
+    .verify_backup = varve_sqlite_verify_backup,
 };
 
 const struct varve_plugin varve_backend_sqlite = {

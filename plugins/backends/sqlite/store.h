@@ -163,6 +163,11 @@ int varve_sqlite_check_store(struct varve_instance *self, struct varve_check *ch
 // The row of a slot in table slot.
 sqlite3_int64 varve_sqlite_row(const struct varve_sqlite_store *s, unsigned tier, int64_t slot);
 
+// ---- backup.c -----------------------------------------------------------------------------------
+
+int varve_sqlite_backup(struct varve_instance *self, struct varve_backup *backup);
+int varve_sqlite_verify_backup(struct varve_instance *self, struct varve_backup *backup);
+
 // ---- inplace.c ----------------------------------------------------------------------------------
 
 // Whether a block of so many pages can go into the slot without SQLite.

@@ -32,7 +32,8 @@
 enum role {
     ROLE_MAIN,
     ROLE_WAL,
-    ROLE_JOURNAL
+    ROLE_JOURNAL,
+    ROLE_BACKUP, // written once, synced by the host, seen by nobody before it is renamed
 };
 
 struct varve_sqlite_file {
@@ -73,6 +74,9 @@ static int failed(struct varve_sqlite_vfs *vfs, int code, int otherwise)
 
 static enum varve_write_reason reason_of(const struct varve_sqlite_file *f)
 {
+    if (f->role == ROLE_BACKUP) {
+        return VARVE_WRITE_BACKUP;
+    }
     if (f->role != ROLE_MAIN) {
         return VARVE_WRITE_JOURNAL;
     }
@@ -180,7 +184,7 @@ static int file_sync(sqlite3_file *base, int flags)
     (void)flags; // full or normal make no difference here
     struct varve_sqlite_file *f = file_of(base);
 
-    if (f->vfs->read_only) {
+    if (f->vfs->read_only || f->role == ROLE_BACKUP) {
         return SQLITE_OK;
     }
     int rc = varve_file_sync(&f->file);
@@ -325,6 +329,9 @@ static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int
     f->path = name;
     if (name == NULL || !role_of(flags, &f->role)) {
         return failed(f->vfs, VARVE_E_UNSUPPORTED, SQLITE_CANTOPEN); // no temporary files
+    }
+    if (f->vfs->backup != NULL && strncmp(name, f->vfs->backup, strlen(f->vfs->backup)) == 0) {
+        f->role = ROLE_BACKUP; // or its journal, of which SQLite makes a header
     }
     int rc = open_path(f);
     if (rc < 0) {

@@ -26,6 +26,7 @@ struct varve_sqlite_vfs {
     struct varve_sqlite_file *files; // the open ones
     struct varve_sqlite_sight sight;
     bool watching;
+    const char *backup; // path of the database that is a backup, NULL: none
 };
 
 // Prepares and registers the VFS; its name is vfs->name. Returns a SQLite code.
