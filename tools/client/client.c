@@ -22,6 +22,8 @@
 #define ANSWER_MS 60000
 // Beginning to prune flushes twice.
 #define PRUNE_MS (2 * ANSWER_MS)
+// A large store on slow flash takes its time to be copied and verified.
+#define BACKUP_MS (15 * 60000)
 
 __attribute__((format(printf, 3, 4))) static int fail(struct varve_client *client, int rc,
                                                       const char *format, ...)
@@ -415,6 +417,34 @@ int varve_client_flush(struct varve_client *client, int64_t timeout_ms)
     int64_t bounded = timeout_ms < 0 || timeout_ms > ANSWER_MS / 2 ? ANSWER_MS / 2 : timeout_ms;
     varve_wire_put_u32(&w, (uint32_t)bounded);
     return request(client, &w, ANSWER_MS, NULL, NULL);
+}
+
+// ---- backups ------------------------------------------------------------------------------------
+
+int varve_client_backup(struct varve_client *client, varve_line_fn emit, void *arg)
+{
+    struct line_visit v = {.emit = emit, .arg = arg};
+    int rc = varve_channel_send_empty(&client->channel, VARVE_FRAME_BACKUP);
+    return rc < 0 ? broken(client, rc) : transact(client, BACKUP_MS, take_line, &v);
+}
+
+int varve_client_backups(struct varve_client *client, varve_line_fn emit, void *arg)
+{
+    struct line_visit v = {.emit = emit, .arg = arg};
+    return request_empty(client, VARVE_FRAME_BACKUPS, take_line, &v);
+}
+
+int varve_client_restore(struct varve_client *client, const char *path, varve_line_fn emit,
+                         void *arg)
+{
+    struct line_visit v = {.emit = emit, .arg = arg};
+    struct varve_wire_writer w;
+    int rc = begin(client, VARVE_FRAME_RESTORE, &w);
+    if (rc < 0) {
+        return rc;
+    }
+    varve_wire_put_text(&w, path);
+    return request(client, &w, BACKUP_MS, take_line, &v);
 }
 
 // ---- import -------------------------------------------------------------------------------------

@@ -78,6 +78,26 @@ static void put_summary(const struct varve_stats *s)
     }
 }
 
+static void put_backups(const struct varve_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->backend_count; i++) {
+        const struct varve_backend_stats *b = &stats->backends[i];
+        char time[WHEN_TEXT];
+        char bytes[32];
+        if (b->backup_ms == INT64_MIN && b->backup_failures == 0) {
+            continue;
+        }
+        printf("backup     %s: %s", b->name,
+               b->backup_ms == INT64_MIN ? "none" : when_format(b->backup_ms, time, sizeof time));
+        if (b->backups > 0) {
+            printf(", %s in %" PRIu32 " ms, %" PRIu64 " since start",
+                   bytes_text((double)b->backup_bytes, bytes, sizeof bytes), b->backup_took_ms,
+                   b->backups);
+        }
+        printf(b->backup_failures > 0 ? ", %" PRIu64 " failed\n" : "\n", b->backup_failures);
+    }
+}
+
 static bool put_tiers(const struct varve_stats *stats)
 {
     static const char *const header[] = {"TIER", ">STEP", ">KEEP", ">BLOCKS", "OLDEST", "NEWEST"};
@@ -122,6 +142,7 @@ static bool put_backends(const struct varve_stats *stats)
 static int put_table(const struct varve_stats *stats)
 {
     put_summary(stats);
+    put_backups(stats);
     printf("\n");
     bool ok = put_tiers(stats);
     printf("\n");

@@ -9,6 +9,7 @@
 #include "args.h"
 #include "source.h"
 
+extern const struct command command_backup;
 extern const struct command command_check;
 extern const struct command command_config;
 extern const struct command command_events;

@@ -123,6 +123,46 @@ int source_open(struct varve_source *s, const struct source_choice *choice)
     return open_default(s, choice);
 }
 
+// Beside the socket where no daemon answers.
+static int locate_default(struct varve_source *s, const struct source_choice *choice,
+                          struct source_store *store)
+{
+    char socket[VARVE_PATH_TEXT];
+    char beside[VARVE_PATH_TEXT + 16];
+    if (default_socket(socket, sizeof socket) < 0) {
+        return source_fail(s, VARVE_E_TOO_BIG, "VARVE_SOCKET or VARVE_STATE is too long a path");
+    }
+    int rc = source_open_remote(s, socket);
+    store->remote = rc == 0;
+    if (rc != VARVE_E_NOT_FOUND) {
+        return rc;
+    }
+    struct source_choice local = *choice;
+    (void)store_beside(socket, beside, sizeof beside); // a store that is lost can be restored, too
+    local.store = beside;
+    return source_locate_local(s, &local, store);
+}
+
+int source_locate(struct varve_source *s, const struct source_choice *choice,
+                  struct source_store *store)
+{
+    *s = (struct varve_source){.ops = NULL};
+    *store = (struct source_store){.remote = false};
+    if (choice->socket && (choice->store || choice->config)) {
+        return source_fail(s, VARVE_E_INVALID,
+                           "--socket asks a daemon and --store or -c opens a file: give one");
+    }
+    if (choice->store || choice->config) {
+        return source_locate_local(s, choice, store);
+    }
+    if (!choice->socket) {
+        return locate_default(s, choice, store);
+    }
+    int rc = source_open_remote(s, choice->socket);
+    store->remote = rc == 0;
+    return rc;
+}
+
 int source_close(struct varve_source *s)
 {
     const struct varve_source_ops *ops = s->ops;

@@ -8,6 +8,7 @@
 #ifndef VARVE_SOURCE_H
 #define VARVE_SOURCE_H
 
+#include "core/backup_files.h"
 #include "varve/prune.h"
 #include "varve/query.h"
 
@@ -38,6 +39,7 @@ struct varve_source_ops {
     int (*config)(struct varve_source *s, varve_line_fn emit, void *arg);
     int (*flush)(struct varve_source *s);
     int (*check)(struct varve_source *s, struct varve_check *check); // the first backend's store
+    int (*backup)(struct varve_source *s, varve_line_fn emit, void *arg); // paths of what is made
     int (*import_begin)(struct varve_source *s);
     int (*import_series)(struct varve_source *s, const struct varve_series_def *def); // the id
     int (*import_points)(struct varve_source *s, int id, const struct varve_point *points,
@@ -58,7 +60,26 @@ struct source_choice {
     bool existing;      // a store that is missing is not made
     bool every_store;   // of a configuration, not the first alone
     bool keep_all;      // retention off; only for a store
+    bool backups;       // of a configuration the first store that can have backups
 };
+
+// Where a store is and where its backups are, whether or not it can be opened.
+struct source_store {
+    bool remote;                      // a daemon has it; the rest says nothing, the source is open
+    char path[VARVE_PATH_TEXT];       // of the store
+    struct varve_backup_place place;  // of its backups
+    char choice[VARVE_PATH_TEXT + 8]; // as for --store
+};
+
+// Finds the store that source_open() would open, and opens the source only when a daemon answers.
+// Returns 0, or an error with s->why.
+int source_locate(struct varve_source *s, const struct source_choice *choice,
+                  struct source_store *store);
+int source_locate_local(struct varve_source *s, const struct source_choice *choice,
+                        struct source_store *store);
+// What a daemon alone can do with backups; see varve/client.h.
+int source_remote_backups(struct varve_source *s, varve_line_fn emit, void *arg);
+int source_remote_restore(struct varve_source *s, const char *path, varve_line_fn emit, void *arg);
 
 // Returns 0, or an error with s->why. Close only what was opened.
 int source_open(struct varve_source *s, const struct source_choice *choice);

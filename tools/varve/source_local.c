@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/names.h"
+#include "core/option.h"
 #include "core/text.h"
 #include "source.h"
 #include "varve/port.h"
@@ -113,6 +114,17 @@ static int local_check(struct varve_source *s, struct varve_check *check)
     return told(s, varve_host_check(host, 0, check));
 }
 
+static int local_backup(struct varve_source *s, varve_line_fn emit, void *arg)
+{
+    char made[SOURCE_WHY];
+    int rc = varve_host_backup(host, 0, made, sizeof made, NULL, NULL);
+    if (rc < 0) {
+        return source_fail(s, rc, "%s", made);
+    }
+    emit(arg, made);
+    return 0;
+}
+
 static int local_import_begin(struct varve_source *s)
 {
     return told(s, varve_host_start(host));
@@ -182,6 +194,7 @@ static const struct varve_source_ops local_ops = {
     .config = local_config,
     .flush = local_flush,
     .check = local_check,
+    .backup = local_backup,
     .import_begin = local_import_begin,
     .import_series = local_import_series,
     .import_points = local_import_points,
@@ -251,6 +264,17 @@ static bool has_option(const struct varve_plugin *plugin, const char *name)
     return option && option->name;
 }
 
+// Without a configuration a store's backups are beside it.
+static int set_backup_dir(struct varve_source *s, const char *path)
+{
+    char dir[VARVE_PATH_TEXT];
+    const char *slash = strrchr(path, '/'); // the path is absolute
+    int n = snprintf(dir, sizeof dir, "%.*s/backup", (int)(slash - path), path);
+    return n >= 0 && (size_t)n < sizeof dir
+               ? set(s, "backup.dir", dir)
+               : source_fail(s, VARVE_E_TOO_BIG, "the path is too long: %s", path);
+}
+
 static int add_store(struct varve_source *s, const char *store, bool *exists)
 {
     char kind[VARVE_NAME_TEXT];
@@ -279,14 +303,24 @@ static int add_store(struct varve_source *s, const char *store, bool *exists)
         *exists = access(path, F_OK) == 0;
         rc = varve_conf_add(&conf, VARVE_BACKEND, kind, STORE_NAME);
         rc = rc < 0 ? conf_failed(s, rc) : set(s, "backend " STORE_NAME ".path", path);
+        rc = rc == 0 ? set_backup_dir(s, path) : rc;
         // Whatever number of series the store holds: what is not used is never touched.
         rc = rc == 0 ? set(s, "varve.series", ANY_SERIES) : rc;
     }
     return rc;
 }
 
-static int load_config(struct varve_source *s, const char *path, bool every_store)
+static bool is_wanted(const struct source_choice *choice,
+                      const struct varve_instance_conf *instance)
 {
+    const struct varve_plugin *plugin = instance->plugin;
+    return plugin->kind == VARVE_BACKEND && instance->enabled &&
+           (!choice->backups || plugin->backend->backup != NULL);
+}
+
+static int load_config(struct varve_source *s, const struct source_choice *choice)
+{
+    const char *path = choice->config;
     int rc = varve_conf_load(&conf, path);
     if (rc < 0) {
         return conf_failed(s, rc);
@@ -295,8 +329,8 @@ static int load_config(struct varve_source *s, const char *path, bool every_stor
     bool found = false;
     for (size_t i = 0; i < conf.instance_count; i++) {
         struct varve_instance_conf *instance = &conf.instances[i];
-        bool store = instance->plugin->kind == VARVE_BACKEND && instance->enabled;
-        instance->enabled = store && (!found || every_store);
+        bool store = is_wanted(choice, instance);
+        instance->enabled = store && (!found || choice->every_store);
         found = found || store;
     }
     return found ? 0 : source_fail(s, VARVE_E_NOT_FOUND, "%s has no backend to open", path);
@@ -321,7 +355,7 @@ static int configure(struct varve_source *s, const struct source_choice *choice,
 {
     bool exists = true;
     varve_conf_init(&conf, source_registry(), source_environment);
-    int rc = choice->config ? load_config(s, choice->config, choice->every_store) : 0;
+    int rc = choice->config ? load_config(s, choice) : 0;
     if (rc == 0 && choice->store) {
         for (size_t i = 0; i < conf.instance_count; i++) {
             conf.instances[i].enabled = false;
@@ -394,4 +428,49 @@ int source_open_local(struct varve_source *s, const struct source_choice *choice
     }
     s->ops = &local_ops;
     return 0;
+}
+
+// ---- where it is --------------------------------------------------------------------------------
+
+static int path_of(struct varve_source *s, const struct varve_instance_conf *instance,
+                   char out[VARVE_PATH_TEXT])
+{
+    char path[VARVE_PATH_TEXT];
+    const struct varve_option *option = varve_option_find(instance->plugin->options, "path");
+    size_t n = varve_option_print(option, instance->options, path, sizeof path);
+    bool whole = path[0] == '/' || conf.settings.state[0] == '\0';
+    int m = snprintf(out, VARVE_PATH_TEXT, "%s%s%s", whole ? "" : conf.settings.state,
+                     whole ? "" : "/", path);
+    return n < sizeof path && m >= 0 && (size_t)m < VARVE_PATH_TEXT
+               ? 0
+               : source_fail(s, VARVE_E_TOO_BIG, "the store's path is too long");
+}
+
+int source_locate_local(struct varve_source *s, const struct source_choice *choice,
+                        struct source_store *store)
+{
+    struct source_choice any = *choice;
+    unsigned flags = 0;
+    any.write = true; // it may be missing
+    any.existing = false;
+    int rc = configure(s, &any, &flags);
+    if (rc < 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < conf.instance_count; i++) {
+        const struct varve_instance_conf *instance = &conf.instances[i];
+        const struct varve_plugin *plugin = instance->plugin;
+        if (!instance->enabled || plugin->kind != VARVE_BACKEND ||
+            plugin->backend->backup == NULL) {
+            continue;
+        }
+        rc = path_of(s, instance, store->path);
+        (void)snprintf(store->choice, sizeof store->choice, "%s:%s", plugin->name, store->path);
+        rc = rc == 0 ? varve_backup_place_init(&store->place, conf.settings.state, conf.backup.dir,
+                                               store->path)
+                     : rc;
+        return rc < 0 && !s->why[0] ? source_fail(s, rc, "the path is too long: %s", store->path)
+                                    : rc;
+    }
+    return source_fail(s, VARVE_E_UNSUPPORTED, "%s: its stores have no backups", s->where);
 }

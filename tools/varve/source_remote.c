@@ -63,6 +63,21 @@ static int remote_check(struct varve_source *s, struct varve_check *check)
                        "check --store KIND:PATH");
 }
 
+static int remote_backup(struct varve_source *s, varve_line_fn emit, void *arg)
+{
+    return told(s, varve_client_backup(&client, emit, arg));
+}
+
+int source_remote_backups(struct varve_source *s, varve_line_fn emit, void *arg)
+{
+    return told(s, varve_client_backups(&client, emit, arg));
+}
+
+int source_remote_restore(struct varve_source *s, const char *path, varve_line_fn emit, void *arg)
+{
+    return told(s, varve_client_restore(&client, path, emit, arg));
+}
+
 static int remote_import_begin(struct varve_source *s)
 {
     return told(s, varve_client_import_begin(&client));
@@ -110,6 +125,7 @@ static const struct varve_source_ops remote_ops = {
     .config = remote_config,
     .flush = remote_flush,
     .check = remote_check,
+    .backup = remote_backup,
     .import_begin = remote_import_begin,
     .import_series = remote_import_series,
     .import_points = remote_import_points,

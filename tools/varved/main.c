@@ -157,6 +157,16 @@ static int reload(struct daemon *d)
     return rc;
 }
 
+static int restore(void *arg, const char *path, char *told, size_t cap)
+{
+    struct daemon *d = arg;
+    guard_off(d);
+    d->settled = false;
+    d->settling = (struct settling){0};
+    d->server.restorer.done = true;
+    return service_restore(&d->service, path, told, cap);
+}
+
 static void flush(struct daemon *d)
 {
     int rc = varve_host_flush(d->service.host, FLUSH_MS);
@@ -198,7 +208,7 @@ static int run(struct daemon *d)
     while (rc == 0 && !signals_stop()) {
         settle(d);
         server_step(&d->server, d->wake_fd, next_timeout(d), d->service.host, d->service.conf);
-        rc = handle_signals(d);
+        rc = d->service.host ? handle_signals(d) : VARVE_E_IO;
     }
     return rc;
 }
@@ -224,6 +234,7 @@ int main(int argc, char **argv)
         return FAILED;
     }
     notify_open();
+    d.server.restorer = (struct restorer){.run = restore, .arg = &d};
     rc = start(&d);
     if (rc < 0) {
         return exit_code(rc);

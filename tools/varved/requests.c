@@ -216,6 +216,73 @@ static int serve_flush(struct request *r)
     return end_status(r, varve_host_flush(r->host, bounded));
 }
 
+// ---- backups ------------------------------------------------------------------------------------
+
+static bool goes_on(void *arg)
+{
+    (void)arg;
+    (void)notify_watchdog(); // the main loop asks when it is next due
+    return !signals_stop();
+}
+
+// What a flush cannot store is not in the backup either.
+static int serve_backup(struct request *r)
+{
+    char made[VARVE_PATH_TEXT + VARVE_MESSAGE_TEXT];
+    bool any = false;
+    if (varve_host_flush(r->host, FLUSH_MAX_MS) < 0) {
+        varve_log(VARVE_WARNING, "varved", "a backup is made without what is in memory");
+    }
+    for (size_t i = 0;; i++) {
+        int rc = varve_host_backup(r->host, i, made, sizeof made, goes_on, NULL);
+        if (rc == VARVE_E_NOT_FOUND) {
+            break;
+        }
+        if (rc != VARVE_E_UNSUPPORTED && rc < 0) {
+            return end(r, rc, made);
+        }
+        if (rc == 0) {
+            any = true;
+            send_line(r, made);
+        }
+    }
+    return any ? end_status(r, 0)
+               : end(r, VARVE_E_UNSUPPORTED, "no store that can have backups is configured");
+}
+
+static int send_path(void *arg, const char *path, int64_t time_ms)
+{
+    struct request *r = arg;
+    (void)time_ms; // it is in the name
+    send_line(r, path);
+    return r->broken;
+}
+
+static int serve_backups(struct request *r)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 || rc == VARVE_E_UNSUPPORTED; i++) {
+        rc = varve_host_backups(r->host, i, send_path, r);
+    }
+    return end_status(r, rc == VARVE_E_NOT_FOUND ? 0 : rc);
+}
+
+static int serve_restore(struct request *r)
+{
+    char told[VARVE_PATH_TEXT + VARVE_MESSAGE_TEXT];
+    const char *path = varve_wire_get_text(r->payload);
+    struct restorer *restorer = r->session->restorer;
+    if (!varve_wire_done(r->payload) || restorer == NULL) {
+        return not_understood(r);
+    }
+    int rc = restorer->run(restorer->arg, path, told, sizeof told);
+    if (rc < 0) {
+        return end(r, rc, told);
+    }
+    send_line(r, told);
+    return end_status(r, 0);
+}
+
 // ---- import -------------------------------------------------------------------------------------
 
 static int serve_import_begin(struct request *r)
@@ -353,6 +420,9 @@ static const struct {
     {VARVE_FRAME_IMPORT_END, true, serve_import_end},
     {VARVE_FRAME_PRUNE_BEGIN, false, serve_prune_begin},
     {VARVE_FRAME_PRUNE_STEP, true, serve_prune_step},
+    {VARVE_FRAME_BACKUP, true, serve_backup},
+    {VARVE_FRAME_BACKUPS, true, serve_backups},
+    {VARVE_FRAME_RESTORE, false, serve_restore},
 };
 
 static int dispatch(struct request *r, uint16_t type)

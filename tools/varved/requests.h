@@ -10,12 +10,21 @@
 
 #include "client/channel.h"
 
+// Whoever can put a backup in the place of a store, which takes closing and opening the host.
+struct restorer {
+    // `told` gets the path of the replaced store, or why it failed.
+    int (*run)(void *arg, const char *path, char *told, size_t cap);
+    void *arg;
+    bool done; // the host is another one: what was remembered of connections is void
+};
+
 // What is remembered of a connection between two requests.
 struct session {
     bool greeted;
     bool importing;
     int import_status; // first failure since IMPORT_BEGIN
     bool pruning;      // see pruning.h
+    struct restorer *restorer;
 };
 
 // The memory that queries work in, at least VARVE_QUERY_MEMORY_MIN; for whoever asks between two

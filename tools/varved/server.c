@@ -141,7 +141,8 @@ static void welcome(struct server *server)
 {
     int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) {
-        *make_room(server) = (struct client){.fd = fd, .used_ms = now_ms()};
+        *make_room(server) = (struct client){
+            .fd = fd, .used_ms = now_ms(), .session = {.restorer = &server->restorer}};
     }
 }
 
@@ -159,6 +160,17 @@ static void serve(struct server *server, struct client *client, struct varve_hos
     }
 }
 
+// Series have other ids in a store that was restored: nobody goes on with those he has learnt.
+static void drop_others(struct server *server, const struct client *but)
+{
+    for (size_t i = 0; i < SERVER_CLIENTS; i++) {
+        if (&server->clients[i] != but) {
+            drop(&server->clients[i]);
+        }
+    }
+    server->restorer.done = false;
+}
+
 void server_step(struct server *server, int wake_fd, int timeout_ms, struct varve_host *host,
                  const struct varve_conf *conf)
 {
@@ -174,6 +186,10 @@ void server_step(struct server *server, int wake_fd, int timeout_ms, struct varv
     for (size_t i = 0; i < SERVER_CLIENTS; i++) {
         if (polled[i].revents != 0) {
             serve(server, &server->clients[i], host, conf);
+            if (server->restorer.done) {
+                drop_others(server, &server->clients[i]);
+                return;
+            }
         }
     }
     if (polled[SERVER_CLIENTS].revents != 0) {

@@ -24,6 +24,7 @@ struct server {
     int fd; // -1: closed
     char path[VARVE_PATH_TEXT];
     struct client clients[SERVER_CLIENTS];
+    struct restorer restorer;
     struct varve_channel channel; // of the client that is being served
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/restore.h"
 #include "ports/posix/posix.h"
 #include "varve/port.h"
 
@@ -185,4 +186,104 @@ int service_reload(struct service *service)
     }
     varve_log(VARVE_NOTICE, "varved", "running with the new configuration");
     return 0;
+}
+
+// ---- restoring ----------------------------------------------------------------------------------
+
+static int say(char *told, size_t cap, int rc, const char *text)
+{
+    (void)snprintf(told, cap, "%s", text); // a sentence cut short is still one
+    return rc;
+}
+
+static int one_is_enough(void *arg, const char *path, int64_t time_ms)
+{
+    (void)arg;
+    (void)path;
+    (void)time_ms;
+    return 1;
+}
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+// Whether the file is named after the store.
+static bool is_named_after(const char *file, const char *store)
+{
+    const char *base = base_of(store);
+    const char *dot = strrchr(base, '.');
+    size_t n = dot && dot != base ? (size_t)(dot - base) : strlen(base);
+    return strncmp(base_of(file), base, n) == 0 && base_of(file)[n] == '-';
+}
+
+// The store that a backup belongs to: by its name, or because there is only one.
+static int find_store(const struct service *service, const char *path, size_t *index,
+                      char store[VARVE_PATH_TEXT])
+{
+    static struct varve_stats stats;
+    size_t able = 0;
+    bool named = false;
+    varve_host_stats(service->host, &stats);
+    for (size_t i = 0; i < stats.backend_count && !named; i++) {
+        if (varve_host_backups(service->host, i, one_is_enough, NULL) < 0) {
+            continue;
+        }
+        named = is_named_after(path, stats.backends[i].where);
+        able++;
+        *index = i;
+        (void)snprintf(store, VARVE_PATH_TEXT, "%s", stats.backends[i].where); // of that size
+    }
+    return named || able == 1 ? 0 : VARVE_E_NOT_FOUND;
+}
+
+// The host is closed. Whatever comes of it, one is running afterwards, if any can.
+static int swap_store(struct service *service, struct varve_restore *r, char *told, size_t cap)
+{
+    int rc = varve_restore(r);
+    if (rc < 0) {
+        (void)say(told, cap, rc, r->why);
+        (void)service_start(service); // logged; the first error is the one to tell
+        return rc;
+    }
+    rc = service_start(service);
+    if (rc < 0) {
+        varve_log(VARVE_ERROR, "varved", "the restored store cannot be run; going back to the old");
+        (void)say(told, cap, rc, "the restored store cannot be run; the log says why");
+        if (varve_restore_undo(r) == 0) {
+            (void)service_start(service); // logged
+        }
+        return rc;
+    }
+    varve_log(VARVE_NOTICE, "varved", "restored %s; the store that it replaced is %s", r->from,
+              r->kept[0] ? r->kept : "not there");
+    return say(told, cap, 0, r->kept);
+}
+
+int service_restore(struct service *service, const char *path, char *told, size_t cap)
+{
+    static uint8_t buf[16384];
+    char store[VARVE_PATH_TEXT];
+    size_t index = 0;
+    int rc = find_store(service, path, &index, store);
+    if (rc < 0) {
+        return say(told, cap, rc, "no store is configured that this can be a backup of");
+    }
+    rc = varve_host_verify_backup(service->host, index, path, told, cap);
+    if (rc < 0) {
+        return rc;
+    }
+    struct varve_restore r = {.from = path,
+                              .store = store,
+                              .unix_ms = varve_port_wall_ms(),
+                              .buf = buf,
+                              .buf_bytes = sizeof buf};
+    // A backup at this stop could push out the very one that is restored.
+    bool at_stop = service->conf->backup.at_stop;
+    service->conf->backup.at_stop = false;
+    (void)service_stop(service); // logged; the operator wants another store anyway
+    service->conf->backup.at_stop = at_stop;
+    return swap_store(service, &r, told, cap);
 }

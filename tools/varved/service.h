@@ -32,6 +32,12 @@ int service_stop(struct service *service);
 // host is running afterwards, with the new configuration or the old.
 int service_reload(struct service *service);
 
+// Verifies a backup, stores everything in the store that it belongs to, closes the host, puts the
+// backup in the store's place and starts the host again; the replaced store is kept. `told` gets
+// its path, or a sentence when it fails. Returns 0 or an error; service->host is NULL when nothing
+// runs afterwards.
+int service_restore(struct service *service, const char *path, char *told, size_t cap);
+
 // The socket's path in the configuration in use. Returns 0 or VARVE_E_TOO_BIG.
 int service_socket(const struct service *service, char *out, size_t cap);
 

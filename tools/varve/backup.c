@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of `varve backup`, by the daemon or on a store that nobody has open; see backup.h.
+#include "backup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/restore.h"
+#include "varve/port.h"
+
+#define KIND "sqlite:" // the one backend that has backups
+
+static int told(const struct varve_source *source, int rc)
+{
+    const char *why = source->why[0] ? source->why : varve_strerror(rc);
+    switch (rc) {
+    case VARVE_E_NOT_FOUND:
+        return complain(NOTHING_FOUND, "%s", why);
+    case VARVE_E_CLOSED:
+    case VARVE_E_TIMEOUT:
+        return complain(UNREACHABLE, "%s", why);
+    default:
+        return complain(FAILED, "%s", why);
+    }
+}
+
+int backup_reach(struct backup_target *t, const struct args *args)
+{
+    *t = (struct backup_target){.choice = {.socket = args->value[OPT_SOCKET],
+                                           .store = args->value[OPT_STORE],
+                                           .config = args->value[OPT_CONFIG],
+                                           .write = true,
+                                           .existing = true,
+                                           .backups = true}};
+    int rc = source_locate(&t->source, &t->choice, &t->store);
+    if (rc < 0) {
+        return complain(rc == VARVE_E_INVALID ? USAGE : UNREACHABLE, "%s", t->source.why);
+    }
+    if (!t->store.remote && !t->choice.config) {
+        t->choice.store = t->store.choice;
+    }
+    return DONE;
+}
+
+int backup_leave(struct backup_target *t, int code)
+{
+    int rc = source_close(&t->source);
+    if (rc < 0 && code == DONE) {
+        return told(&t->source, rc);
+    }
+    return code;
+}
+
+void backup_absolute(const char *path, char *out, size_t cap)
+{
+    char whole[PATH_MAX];
+    (void)snprintf(out, cap, "%s", realpath(path, whole) ? whole : path); // opening it will tell
+}
+
+// ---- making and listing -------------------------------------------------------------------------
+
+struct last {
+    char *path;
+    size_t cap;
+};
+
+static void keep_last(void *arg, const char *line)
+{
+    struct last *last = arg;
+    (void)snprintf(last->path, last->cap, "%s", line); // of VARVE_PATH_TEXT
+}
+
+int backup_make(struct backup_target *t, char *made, size_t cap)
+{
+    struct last last = {made, cap};
+    int rc = t->store.remote ? 0 : source_open(&t->source, &t->choice);
+    if (rc < 0) {
+        return complain(UNREACHABLE, "%s", t->source.why);
+    }
+    rc = t->source.ops->backup(&t->source, keep_last, &last);
+    return rc < 0 ? told(&t->source, rc) : DONE;
+}
+
+int backup_latest(struct backup_target *t, char *path, size_t cap)
+{
+    struct last last = {path, cap};
+    int64_t time_ms;
+    path[0] = '\0';
+    if (t->store.remote) {
+        int rc = source_remote_backups(&t->source, keep_last, &last);
+        if (rc < 0) {
+            return told(&t->source, rc);
+        }
+    } else if (varve_backup_newest(&t->store.place, INT64_MAX, &time_ms) == 0) {
+        (void)varve_backup_path(&t->store.place, time_ms, "", path, cap); // it has been read there
+    }
+    return path[0] ? DONE : complain(NOTHING_FOUND, "there is no backup yet; varve backup now");
+}
+
+// ---- verifying ----------------------------------------------------------------------------------
+
+static void say(void *arg, const char *text)
+{
+    if (*(bool *)arg) {
+        (void)fprintf(stderr, "varve: %s\n", text);
+    }
+}
+
+static uint32_t damaged_of(const struct varve_check *check)
+{
+    uint32_t damaged = check->damaged;
+    for (size_t i = 0; i < VARVE_MAX_TIERS; i++) {
+        damaged += check->tiers[i].damaged;
+    }
+    return damaged;
+}
+
+int backup_verify(const char *path, bool loud, struct varve_check *check)
+{
+    static _Alignas(64) uint8_t block[VARVE_BLOCK_MAX];
+    char store[VARVE_PATH_TEXT + sizeof KIND];
+    struct varve_source source;
+    *check = (struct varve_check){.buf = block, .say = say, .arg = &loud};
+    int n = snprintf(store, sizeof store, KIND "%s", path);
+    if (n < 0 || (size_t)n >= sizeof store) {
+        return loud ? complain(FAILED, "the path is too long: %s", path) : FAILED;
+    }
+    const struct source_choice choice = {.store = store};
+    int rc = source_open(&source, &choice);
+    if (rc < 0) {
+        return loud ? complain(rc == VARVE_E_NOT_FOUND ? NOTHING_FOUND : FAILED, "%s", source.why)
+                    : FAILED;
+    }
+    rc = source.ops->check(&source, check);
+    if (rc < 0 && loud) {
+        (void)told(&source, rc);
+    }
+    (void)source_close(&source); // nothing was written
+    return rc < 0 || damaged_of(check) > 0 ? FAILED : DONE;
+}
+
+// ---- restoring ----------------------------------------------------------------------------------
+
+static void say_restored(const char *from, const char *where, const char *kept)
+{
+    printf("restored %s to %s\n", from, where);
+    if (kept[0]) {
+        printf("the store that it replaced is %s\n", kept);
+    }
+}
+
+static int restore_remote(struct backup_target *t, const char *path)
+{
+    char kept[VARVE_PATH_TEXT] = "";
+    struct last last = {kept, sizeof kept};
+    int rc = source_remote_restore(&t->source, path, keep_last, &last);
+    if (rc < 0) {
+        return told(&t->source, rc);
+    }
+    say_restored(path, "the daemon's store", kept);
+    return DONE;
+}
+
+// Opens the old store and closes it in order, so that all of it is in the file that is kept. One
+// that is damaged is kept as it is; one that somebody has open is not touched.
+static int settle_old(struct backup_target *t)
+{
+    int rc = varve_port_path_exists(t->store.path) == 0 ? source_open(&t->source, &t->choice) : 0;
+    if (rc == VARVE_E_BUSY) {
+        return complain(UNREACHABLE, "%s", t->source.why);
+    }
+    if (rc < 0) {
+        (void)complain(0, "the present store cannot be opened and is kept as it is: %s",
+                       t->source.why);
+        return DONE;
+    }
+    return backup_leave(t, DONE);
+}
+
+static int restore_local(struct backup_target *t, const char *path)
+{
+    static uint8_t buf[65536];
+    struct varve_check check;
+    char dir[VARVE_PATH_TEXT + 4];
+    int code = backup_verify(path, true, &check);
+    if (code != DONE) {
+        return complain(code, "%s is not restored: it is no whole backup", path);
+    }
+    code = settle_old(t);
+    if (code != DONE) {
+        return code;
+    }
+    (void)snprintf(dir, sizeof dir, "%s", t->store.path); // of that size
+    char *slash = strrchr(dir, '/');
+    if (slash && slash != dir) {
+        *slash = '\0';
+        (void)varve_port_path_make_dir(dir); // making the file will tell
+    }
+    struct varve_restore r = {.from = path,
+                              .store = t->store.path,
+                              .unix_ms = varve_port_wall_ms(),
+                              .buf = buf,
+                              .buf_bytes = sizeof buf};
+    if (varve_restore(&r) < 0) {
+        return complain(FAILED, "%s", r.why);
+    }
+    say_restored(path, t->store.path, r.kept);
+    return DONE;
+}
+
+int backup_restore(struct backup_target *t, const char *path)
+{
+    char whole[VARVE_PATH_TEXT];
+    backup_absolute(path, whole, sizeof whole);
+    return t->store.remote ? restore_remote(t, whole) : restore_local(t, whole);
+}
