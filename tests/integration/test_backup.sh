@@ -158,15 +158,48 @@ backup archive "$work/a.tar.gz" -c "$work/backup.ini" 2>/dev/null
 [ "$(tar tzf "$work/a.tar.gz" | sort | tr '\n' ' ')" = 'varve.db varve.ini ' ] || fail "not an archive"
 backup archive - -c "$work/backup.ini" 2>/dev/null >"$work/b.tar.gz"
 mkdir "$work/etc"
-(
-    export VARVE_STATE=$work/fresh
-    "$varve" backup unpack - -c "$work/etc/varve.ini" <"$work/b.tar.gz" >/dev/null
-    cmp "$work/etc/varve.ini" "$work/backup.ini" || fail "another configuration"
-    [ "$(imported --store "sqlite:$VARVE_STATE/varve.db")" -eq "$rows" ] || fail "not unpacked"
-    echo '; mine' >>"$work/etc/varve.ini"
-    "$varve" backup unpack "$work/a.tar.gz" -c "$work/etc/varve.ini" >/dev/null
-    grep -q mine "$work/etc/varve.ini" || fail "a configuration that is there was overwritten"
-)
+
+# on <state directory> <command...>: on another device
+on() {
+    env "PATH=$build:$PATH" "VARVE_STATE=$work/$1" "${@:2}"
+}
+
+# has_all <state directory>
+has_all() {
+    [ "$(imported --store "sqlite:$work/$1/varve.db")" -eq "$rows" ] || fail "$1 lacks something"
+}
+
+on fresh "$varve" backup unpack - -c "$work/etc/varve.ini" <"$work/b.tar.gz" >/dev/null
+cmp "$work/etc/varve.ini" "$work/backup.ini" || fail "another configuration"
+has_all fresh
+echo '; mine' >>"$work/etc/varve.ini"
+on fresh "$varve" backup unpack "$work/a.tar.gz" -c "$work/etc/varve.ini" >/dev/null
+grep -q mine "$work/etc/varve.ini" || fail "a configuration that is there was overwritten"
+
+# ---- the hooks for OpenWrt: the same, by its own calls
+hooks=$top/tools/packaging/openwrt
+archive=$work/history.tar.gz
+
+# upgrade <list only, 0 or 1>
+upgrade() {
+    # shellcheck disable=SC2016 # expanded by the shell that sources the hook
+    on state env "CONF_BACKUP_LIST=$1" "VARVE_ARCHIVE=$archive" "VARVE_CONF=$work/backup.ini" \
+        sh -c '. "$0" && $sysupgrade_init_conffiles "$1"' "$hooks/upgrade.sh" "$work/conffiles"
+}
+
+first_boot() {
+    on upgraded env "VARVE_ARCHIVE=$archive" "VARVE_CONF=$work/etc/new.ini" "$hooks/restore.sh"
+}
+
+upgrade 1
+[ ! -e "$archive" ] || fail "an archive was made for a list alone"
+upgrade 0 2>/dev/null
+grep -qxF "$archive" "$work/conffiles" || fail "the archive is not kept"
+first_boot >/dev/null || fail "the hook does not restore"
+[ ! -e "$archive" ] || fail "the archive is still there"
+has_all upgraded
+first_boot || fail "without an archive it must do nothing"
+
 echo none >"$work/none"
 refuses 1 'tar failed' "$varve" backup unpack "$work/none" -c "$work/backup.ini"
 
