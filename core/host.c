@@ -95,7 +95,7 @@ static int build(struct varve_host *host, char *why, size_t why_cap)
     rc = rc == 0 ? varve_backups_init(host) : rc;
     if (rc == 0) {
         varve_wear_recover(host);
-        host->started_ms = varve_port_boot_ms(); // opening large stores takes its time
+        host->started_ms = varve_port_boot_ms();            // opening large stores takes its time
         varve_pipeline_tick(host, host->started_ms, false); // collectors align to Unix time
     }
     if (rc == 0 && (host->flags & VARVE_HOST_NO_COLLECTORS) == 0) {
