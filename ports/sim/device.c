@@ -29,6 +29,7 @@ static struct {
     bool off;
     uint64_t operations;
     uint64_t cut_at;
+    bool settling;       // a cut is being worked out: what is programmed is no operation
     uint8_t *taken;      // by logical page
     uint32_t first_free; // no page below it is free
     uint32_t free_pages;
@@ -38,18 +39,34 @@ static struct {
     uint64_t data_pages, meta_pages, syncs;
 } device;
 
+// Whom to ask about a cut: stays through all devices.
+static varve_sim_cut_fn ask_cut;
+static void *ask_cut_arg;
+
 // ---- power --------------------------------------------------------------------------------------
 
 static bool permit(void)
 {
-    if (device.off) {
-        return false;
+    if (device.off || device.settling) {
+        return !device.off;
     }
     device.operations++;
-    if (device.cut_at != 0 && device.operations >= device.cut_at) {
+    if ((device.cut_at != 0 && device.operations >= device.cut_at) ||
+        (ask_cut != NULL && ask_cut(ask_cut_arg, device.operations))) {
         device.off = true;
     }
     return !device.off;
+}
+
+bool sim_permit_call(void)
+{
+    return sim_faults()->calls ? permit() : !device.off;
+}
+
+void varve_sim_ask_cut(varve_sim_cut_fn ask, void *arg)
+{
+    ask_cut = ask;
+    ask_cut_arg = arg;
 }
 
 uint64_t varve_sim_operations(void)
@@ -77,7 +94,9 @@ static void boot(int64_t off_ms)
     device.cut_at = 0;
     device.off = false;
     device.meta_bytes = 0; // it was in RAM
+    device.settling = true;
     sim_files_cut();
+    device.settling = false;
     sim_clock_boot(off_ms);
 }
 

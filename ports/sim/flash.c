@@ -8,7 +8,8 @@
 enum page_state {
     ERASED = 0, // so that fresh memory is erased flash
     PROGRAMMED,
-    STALE
+    STALE,
+    HALF_DONE
 };
 
 int sim_flash_init(struct sim_flash *flash, uint32_t page_bytes, uint32_t pages_per_block,
@@ -87,17 +88,35 @@ void sim_flash_stale(struct sim_flash *flash, uint32_t page)
     flash->state[page] = STALE;
 }
 
-void sim_flash_erase(struct sim_flash *flash, uint32_t block)
+static void wipe(struct sim_flash *flash, uint32_t block, enum page_state state)
 {
     const size_t first = (size_t)block * flash->pages_per_block;
     for (size_t page = first; page < first + flash->pages_per_block; page++) {
         free(flash->data[page]);
         flash->data[page] = NULL;
-        flash->state[page] = ERASED;
+        flash->state[page] = (uint8_t)state;
     }
     flash->erase_count++;
     flash->erases[block]++;
     if (flash->erases[block] > flash->max_erases) {
         flash->max_erases = flash->erases[block];
+    }
+}
+
+void sim_flash_erase(struct sim_flash *flash, uint32_t block)
+{
+    wipe(flash, block, ERASED);
+}
+
+void sim_flash_half_erase(struct sim_flash *flash, uint32_t block)
+{
+    wipe(flash, block, HALF_DONE);
+}
+
+void sim_flash_half_program(struct sim_flash *flash, uint32_t page)
+{
+    if (flash->state[page] == ERASED) {
+        flash->state[page] = HALF_DONE;
+        flash->programs++;
     }
 }

@@ -2,7 +2,8 @@
 // The emulated flash: pages that are programmed once, blocks that are erased as a whole, a count of
 // the erases of each block. What a page is for is the map's business (map.h).
 //
-// A page is erased, programmed, or stale. Programming a page that is not erased is an error and not
+// A page is erased, programmed, stale, or half done: the power went while it was programmed, or
+// while its block was erased. What is half done cannot be read and must be erased. Programming a page that is not erased is an error and not
 // a silent AND of bits: no layer above does it on purpose. A page that the map calls stale keeps
 // its state, but its content is given back: a device of gigabytes then costs the memory of what
 // lives on it. Reading a stale page is an error for the same reason.
@@ -34,9 +35,12 @@ void sim_flash_free(struct sim_flash *flash);
 int sim_flash_program(struct sim_flash *flash, uint32_t page, const uint8_t *data);
 // Programs `to` with what `from` holds.
 int sim_flash_copy(struct sim_flash *flash, uint32_t from, uint32_t to);
-// VARVE_E_CORRUPT when the page is erased or stale.
+// VARVE_E_CORRUPT when the page is erased, stale or half done.
 int sim_flash_read(const struct sim_flash *flash, uint32_t page, uint8_t *out);
 void sim_flash_stale(struct sim_flash *flash, uint32_t page);
 void sim_flash_erase(struct sim_flash *flash, uint32_t block);
+// The power goes while an erased page is programmed; while a block is erased, which wears it.
+void sim_flash_half_program(struct sim_flash *flash, uint32_t page);
+void sim_flash_half_erase(struct sim_flash *flash, uint32_t block);
 
 #endif

@@ -298,6 +298,9 @@ static void settle(struct sim_inode *inode)
 int sim_inode_sync(struct sim_inode *inode)
 {
     uint32_t programmed = 0;
+    if (sim_faults()->file_syncs_lie) {
+        return 0;
+    }
     if (inode->dirty_count == 0 && !inode->changed) {
         return 0;
     }
@@ -318,8 +321,70 @@ int sim_inode_sync(struct sim_inode *inode)
     return rc;
 }
 
+// ---- the power goes -----------------------------------------------------------------------------
+
+// The size that a cut leaves of a file that may have been written back.
+static void write_back_size(struct sim_inode *inode)
+{
+    const int64_t grown = inode->size - inode->durable_size;
+    const uint32_t which = sim_fault_below(3);
+    if (!inode->changed || which == 0) {
+        return;
+    }
+    if (which == 1 && grown > 1 && grown < UINT32_MAX) {
+        inode->durable_size += 1 + (int64_t)sim_fault_below((uint32_t)grown - 1);
+        return;
+    }
+    settle(inode);
+}
+
+// Puts parts of what is on flash back into the buffer of a page.
+static int tear(const struct sim_inode_page *page, uint32_t tear_bytes)
+{
+    uint8_t *old = malloc(sim_page_bytes());
+    if (old == NULL) {
+        return VARVE_E_NO_MEMORY;
+    }
+    memset(old, 0, sim_page_bytes());
+    const int rc = page->written ? sim_page_read(page->logical, old) : 0;
+    for (uint32_t at = 0; rc == 0 && at < sim_page_bytes(); at += tear_bytes) {
+        if (sim_fault_below(2) == 0) {
+            memcpy(page->dirty + at, old + at, tear_bytes);
+        }
+    }
+    free(old);
+    return rc;
+}
+
+// One page in three that survives is torn. No room on flash: then it does not survive.
+static void write_back_page(struct sim_inode_page *page)
+{
+    const uint32_t tear_bytes = sim_faults()->tear_bytes;
+    if (!sim_fault_survives()) {
+        return;
+    }
+    const bool torn = tear_bytes != 0 && sim_fault_below(3) == 0;
+    if ((!torn || tear(page, tear_bytes) == 0) &&
+        sim_page_write(page->logical, page->dirty) == 0) {
+        page->written = true;
+    }
+}
+
+static void write_back(struct sim_inode *inode)
+{
+    write_back_size(inode);
+    for (size_t i = 0; i < inode->count; i++) {
+        if (inode->pages[i].dirty != NULL) {
+            write_back_page(&inode->pages[i]);
+        }
+    }
+}
+
 void sim_inode_cut(struct sim_inode *inode)
 {
+    if (sim_faults()->write_back) {
+        write_back(inode);
+    }
     const size_t count = pages_of(inode->durable_size);
     for (size_t i = 0; i < inode->count; i++) {
         struct sim_inode_page *page = &inode->pages[i];

@@ -26,6 +26,18 @@ uint64_t sim_pages_total(void);
 // or names changed. Returns VARVE_E_IO when the power goes.
 int sim_commit(uint32_t pages, bool change);
 void sim_count_sync(void);
+// A call that only reaches the page cache: a point to cut at, if they are to be. false: no power.
+bool sim_permit_call(void);
+
+// ---- faults.c
+
+const struct varve_sim_faults *sim_faults(void);
+// 0 .. limit - 1, from the seed of the faults.
+uint32_t sim_fault_below(uint32_t limit);
+// Before a cut is worked out.
+void sim_fault_begin(void);
+// Whether an unsynced page has reached the flash by itself.
+bool sim_fault_survives(void);
 
 // ---- clock.c
 

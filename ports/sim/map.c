@@ -100,6 +100,14 @@ static void assign(struct sim_map *map, struct sim_map_open *open, uint32_t page
     open->used++;
 }
 
+// The power goes while page `to` is programmed: it is of no use before its block is erased.
+static int spoil(struct sim_map *map, struct sim_map_open *open, uint32_t to)
+{
+    sim_flash_half_program(map->flash, to);
+    open->used++;
+    return VARVE_E_IO;
+}
+
 // ---- moving -------------------------------------------------------------------------------------
 
 static int move_page(struct sim_map *map, uint32_t from)
@@ -110,7 +118,7 @@ static int move_page(struct sim_map *map, uint32_t from)
         return rc;
     }
     if (!map->permit()) {
-        return VARVE_E_IO;
+        return spoil(map, &map->moving, to);
     }
     rc = sim_flash_copy(map->flash, from, to);
     if (rc != 0) {
@@ -132,6 +140,7 @@ static int empty(struct sim_map *map, uint32_t block)
         }
     }
     if (!map->permit()) {
+        sim_flash_half_erase(map->flash, block); // it stays a full one without a live page
         return VARVE_E_IO;
     }
     sim_flash_erase(map->flash, block);
@@ -211,7 +220,7 @@ int sim_map_write(struct sim_map *map, uint32_t page, const uint8_t *data)
         return rc;
     }
     if (!map->permit()) {
-        return VARVE_E_IO;
+        return spoil(map, &map->host, to);
     }
     rc = sim_flash_program(map->flash, to, data);
     if (rc == 0) {

@@ -13,8 +13,9 @@
 //     the least worn full one, that one is emptied too, so that blocks under data that never
 //     changes take their turn.
 //   - A power cut at any program or erase loses nothing: the map follows only after the program, a
-//     block is erased only when nothing in it is live. The map itself is taken to be recovered by
-//     the device.
+//     block is erased only when nothing in it is live. A page that was half programmed is passed
+//     over, a block that was half erased is erased again. The map itself is taken to be recovered
+//     by the device.
 //
 // Every program and erase first asks `permit`, which counts it and may refuse: the power is gone.
 //

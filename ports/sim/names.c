@@ -23,6 +23,13 @@ struct list {
 
 static struct list live, durable;
 
+// With write-back: the live names after each change since a directory was synced, oldest first. A
+// power cut may leave any of them.
+static struct {
+    struct list *lists;
+    size_t count, cap;
+} past;
+
 // ---- lists --------------------------------------------------------------------------------------
 
 static struct name *find(const struct list *list, const char *path)
@@ -71,6 +78,66 @@ static void clear(struct list *list)
     }
     free(list->names);
     *list = (struct list){0};
+}
+
+// ---- names that may be written back -------------------------------------------------------------
+
+// Adds the files of one list to an empty one.
+static int copy_files(struct list *to, const struct list *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct name *name = &from->names[i];
+        if (name->inode == NULL) {
+            continue;
+        }
+        const int rc = add(to, name->path, name->inode);
+        if (rc != 0) {
+            return rc;
+        }
+        sim_inode_ref(name->inode);
+    }
+    return 0;
+}
+
+static void forget_past(void)
+{
+    while (past.count > 0) {
+        clear(&past.lists[--past.count]);
+    }
+    free(past.lists);
+    past.lists = NULL;
+    past.cap = 0;
+}
+
+// The live names have changed. Out of memory, this state is none that a cut can leave.
+static void note_change(void)
+{
+    if (!sim_faults()->write_back) {
+        return;
+    }
+    if (past.count == past.cap) {
+        const size_t cap = past.cap == 0 ? 16 : 2 * past.cap;
+        struct list *lists = realloc(past.lists, cap * sizeof *lists);
+        if (lists == NULL) {
+            return;
+        }
+        past.lists = lists;
+        past.cap = cap;
+    }
+    past.lists[past.count] = (struct list){0};
+    (void)copy_files(&past.lists[past.count++], &live);
+}
+
+// One of the past states is what the power cut leaves, or the synced one.
+static void write_back_names(void)
+{
+    const uint32_t which = sim_fault_below((uint32_t)past.count + 1);
+    if (which > 0) {
+        clear(&durable);
+        durable = past.lists[which - 1];
+        past.lists[which - 1] = (struct list){0};
+    }
+    forget_past();
 }
 
 // ---- directories --------------------------------------------------------------------------------
@@ -122,11 +189,17 @@ int sim_name_create(const char *path, struct sim_inode **out)
     if (*out == NULL) {
         return VARVE_E_NO_MEMORY;
     }
+    if (!sim_permit_call()) {
+        sim_inode_unref(*out);
+        return VARVE_E_IO;
+    }
     rc = add(&live, path, *out);
     if (rc != 0) {
         sim_inode_unref(*out);
+        return rc;
     }
-    return rc;
+    note_change();
+    return 0;
 }
 
 // ---- the port's calls ---------------------------------------------------------------------------
@@ -143,7 +216,11 @@ int varve_port_path_remove(const char *path)
     if (name->inode == NULL) {
         return sim_fail(VARVE_E_DENIED);
     }
+    if (!sim_permit_call()) {
+        return sim_fail(VARVE_E_IO);
+    }
     drop(&live, name);
+    note_change();
     return 0;
 }
 
@@ -165,11 +242,15 @@ int varve_port_path_rename(const char *from, const char *to)
     if (sim_name_is_dir(from) || sim_name_is_dir(to)) {
         return sim_fail(VARVE_E_UNSUPPORTED);
     }
+    if (!sim_permit_call()) {
+        return sim_fail(VARVE_E_IO);
+    }
     struct name *replaced = find(&live, to);
     if (replaced != NULL) {
         drop(&live, replaced);
     }
     memcpy(find(&live, from)->path, to, strlen(to) + 1);
+    note_change();
     return 0;
 }
 
@@ -288,11 +369,15 @@ int varve_port_path_sync_dir(const char *path)
     if (!sim_name_is_dir(dir)) {
         return sim_fail(VARVE_E_NOT_FOUND);
     }
-    if (!differs(dir)) {
+    if (!differs(dir) || sim_faults()->dir_syncs_lie) {
         return 0;
     }
     rc = sim_commit(0, true);
     rc = rc == 0 ? copy_dir(&durable, &live, dir) : rc;
+    if (rc == 0) { // no cut goes back behind this; changes elsewhere may have come with it
+        forget_past();
+        note_change();
+    }
     return rc == 0 ? 0 : sim_fail(rc);
 }
 
@@ -354,6 +439,8 @@ static void restore_names(void)
 void sim_files_cut(void)
 {
     sim_handles_close();
+    sim_fault_begin();
+    write_back_names();
     restore_names();
     for (size_t i = 0; i < durable.count; i++) {
         sim_inode_cut(durable.names[i].inode);
@@ -365,4 +452,5 @@ void sim_files_destroy(void)
     sim_handles_close();
     clear(&live);
     clear(&durable);
+    forget_past();
 }

@@ -6,7 +6,8 @@
 //
 // The model in one page:
 //   - Writes go to a page cache. A sync programs the file's dirty pages, one flash page each, and
-//     then makes size and allocation durable. What was not synced is lost when the power goes.
+//     then makes size and allocation durable. What was not synced is lost when the power goes, or
+//     partly and in any order not lost: see "faults".
 //   - Names (create, remove, rename) are durable after varve_port_path_sync_dir() of their
 //     directory. Directories themselves are durable at once.
 //   - The filesystem's own tables are not laid out; their cost is three parameters, see struct
@@ -73,6 +74,11 @@ void varve_sim_set_wall(int64_t wall_ms);
 // Flash operations since the device was made: page programs, block erases, commits of size or
 // names. Each is a point at which the power can go.
 uint64_t varve_sim_operations(void);
+// Asked before each operation, with its number: true, and the power goes with it, as with
+// varve_sim_cut_at(). NULL: nobody is asked. Neither varve_sim_boot() nor
+// varve_sim_make() changes it.
+typedef bool (*varve_sim_cut_fn)(void *arg, uint64_t operation);
+void varve_sim_ask_cut(varve_sim_cut_fn ask, void *arg);
 // The power goes at operation number `operation` (counted from 1 since the device was made): that
 // one is not performed, it and every later call of the storage group fail with VARVE_E_IO. 0:
 // never.
@@ -91,6 +97,38 @@ void varve_sim_reset(void);
 void varve_sim_reset_after(uint64_t bytes);
 // The kept memory that was made last, to be damaged; NULL: there is none.
 uint8_t *varve_sim_retained(size_t *bytes);
+
+// ---- faults
+//
+// What a cut leaves of data that nobody has synced. Without faults: nothing. A real kernel writes
+// its cache back whenever it likes and a real device programs what it holds in any order, so with
+// `write_back` a cut leaves, drawn from `seed`:
+//   - of every file each unsynced page, or not: pages of one file and of several in any order;
+//   - the size before, the size after, or, when the file grew, one in between; a page that is
+//     within the size and was not programmed reads as zeros, as allocated space does;
+//   - names as they were after any of the changes since their directory was synced: changes of
+//     names go through a journal and stay in order, each whole. Other directories' changes may
+//     come with them.
+// A page that survives may be torn: with `tear_bytes` each part of so many bytes is, on its own,
+// the new one or the old one. That is the sector of a device that maps sectors. Raw flash tears
+// otherwise, with and without faults: the page that the power goes in is half programmed, the block
+// that it goes in is half erased. Neither can be read, nor programmed before it is erased; a
+// filesystem for raw flash knows both by a checksum and still has what was there before.
+//
+// Not in the model: an earlier version of a page that was written twice since the last sync, and
+// damage to what was synced.
+
+struct varve_sim_faults {
+    uint64_t seed;
+    bool write_back;     // as above
+    uint32_t tear_bytes; // divides the page; 0: pages are programmed whole or not at all
+    bool calls;          // every write, truncation and change of names is an operation too, hence a
+                         // point to cut at: the cache can be written back between any two
+    // A device that lies, and tests of tests: a sync of a file, or of a directory, does nothing.
+    bool file_syncs_lie, dir_syncs_lie;
+};
+// NULL: none. Counts from the next operation on; the seed begins anew.
+void varve_sim_set_faults(const struct varve_sim_faults *faults);
 
 // ---- looking in
 
