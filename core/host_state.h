@@ -373,6 +373,9 @@ void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms
 
 // Loads dictionaries, continues sequence numbers and totals, rebuilds open cells from stored rows.
 int varve_recover(struct varve_host *host, char *why, size_t why_cap);
+// recover_counters.c: the values that counters had before the mark of the finest rollup tier, from
+// raw blocks with a number below this.
+void varve_recover_counters(struct varve_host *host, uint32_t below_seq);
 
 // Before that: blocks that only memory kept over a restart go to the outbox, for the stores that
 // want them. See rescue.c.

@@ -84,33 +84,57 @@ static int load_dictionaries(struct varve_host *host, bool persistent, char *why
 
 // ---- totals -------------------------------------------------------------------------------------
 
-// Continues from one tier's newest block, which gives *upto_seq (UINT32_MAX: it does not).
-static int continue_tier(struct varve_host *host, unsigned tier, uint32_t *upto_seq)
+// The key of the block with the highest number below `seq`; VARVE_E_NOT_FOUND: there is none.
+static int find_newest(struct varve_host *host, unsigned tier, uint32_t seq,
+                       struct varve_block_key *newest)
 {
-    struct varve_block_cursor cursor = {
-        .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
-    struct varve_block_key newest = {.seq = 0};
-    struct varve_block_info info;
+    struct varve_block_cursor cursor = {.tier = tier, .from_ms = INT64_MIN, .seq_limit = seq};
     bool found = false;
     int rc;
-    *upto_seq = UINT32_MAX;
-    host->upto_ms[tier] = INT64_MIN;
-    host->mark_ms[tier] = INT64_MIN;
     while ((rc = varve_store_next(host, &cursor)) == 0) {
-        if (!found || cursor.key.seq > newest.seq) {
-            newest = cursor.key;
+        if (!found || cursor.key.seq > newest->seq) {
+            *newest = cursor.key;
             found = true;
         }
         host->newest_ms = cursor.key.end_ms > host->newest_ms ? cursor.key.end_ms : host->newest_ms;
     }
-    if (rc != VARVE_E_NOT_FOUND || !found) {
+    return rc == VARVE_E_NOT_FOUND && found ? 0 : rc;
+}
+
+// Reads the header of the newest block that is whole, from `newest` on: a backend that overwrites
+// in place leaves the blocks of a transaction damaged that the power interrupted, and what counts
+// then is what came before. Without a mark, everything finer is compared with what is stored.
+static bool read_newest(struct varve_host *host, unsigned tier, struct varve_block_key newest,
+                        struct varve_block_info *info)
+{
+    for (unsigned i = 0; i <= VARVE_COMMIT_BLOCKS; i++) {
+        if (varve_store_get(host, tier, &newest, host->read_block, VARVE_BLOCK_MAX, info) == 0) {
+            return true;
+        }
+        varve_log(VARVE_WARNING, "recover", "the newest block of tier %s is damaged",
+                  host->tiers[tier].name);
+        if (find_newest(host, tier, newest.seq, &newest) != 0) {
+            break;
+        }
+    }
+    return false;
+}
+
+// Continues from one tier's newest block, which gives *upto_seq (UINT32_MAX: it does not).
+static int continue_tier(struct varve_host *host, unsigned tier, uint32_t *upto_seq)
+{
+    struct varve_block_key newest = {.seq = 0};
+    struct varve_block_info info;
+    *upto_seq = UINT32_MAX;
+    host->upto_ms[tier] = INT64_MIN;
+    host->mark_ms[tier] = INT64_MIN;
+    int rc = find_newest(host, tier, UINT32_MAX, &newest);
+    if (rc != 0) {
         return rc == VARVE_E_NOT_FOUND ? 0 : rc;
     }
     host->next_seq[tier] = newest.seq + 1;
-    if (varve_store_get(host, tier, &newest, host->read_block, VARVE_BLOCK_MAX, &info) != 0) {
-        varve_log(VARVE_WARNING, "recover", "the newest block of tier %s is damaged",
-                  host->tiers[tier].name);
-        return 0; // without its mark, everything finer is compared with what is stored
+    if (!read_newest(host, tier, newest, &info)) {
+        return 0;
     }
     host->upto_ms[tier] = info.upto_ms;
     host->mark_ms[tier] = info.upto_ms;
@@ -238,16 +262,6 @@ static void set_done(struct varve_host *host, unsigned tier, int64_t time_ms)
     }
 }
 
-// Counters grow from their value before the mark: the block that holds it is read as well.
-static int64_t replay_from(const struct varve_host *host, unsigned tier)
-{
-    int64_t loss_ms = host->conf->wear.max_loss_ms;
-    int64_t window_ms = host->tiers[0].window_ms;
-    int64_t margin_ms = loss_ms > window_ms ? loss_ms : window_ms;
-    bool marked = host->upto_ms[tier] != INT64_MIN;
-    return tier == 1 && marked ? host->upto_ms[tier] - margin_ms : host->upto_ms[tier];
-}
-
 // Rebuilds the open cells of `tier` from the stored rows of the next finer one. `upto_seq` as in
 // its newest block, UINT32_MAX: not known.
 static int rebuild_tier(struct varve_host *host, unsigned tier, uint32_t upto_seq)
@@ -257,11 +271,13 @@ static int rebuild_tier(struct varve_host *host, unsigned tier, uint32_t upto_se
     bool known = upto_seq != UINT32_MAX;
     rows_fn replay = tier == 1 ? replay_points : replay_cells;
     struct selection own = {.tier = tier, .from_ms = upto_ms, .below_seq = host->next_seq[tier]};
-    struct selection open = {.tier = tier - 1,
-                             .from_ms = replay_from(host, tier),
-                             .below_seq = known ? upto_seq : end_seq};
+    struct selection open = {
+        .tier = tier - 1, .from_ms = upto_ms, .below_seq = known ? upto_seq : end_seq};
     struct selection later = {
         .tier = tier - 1, .from_ms = INT64_MIN, .from_seq = upto_seq, .below_seq = end_seq};
+    if (tier == 1) {
+        varve_recover_counters(host, open.below_seq);
+    }
     set_done(host, tier, upto_ms);
     int rc = each_block(host, &own, note_done);
     rc = rc == 0 ? each_block(host, &open, replay) : rc;
