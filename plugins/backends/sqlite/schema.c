@@ -48,11 +48,14 @@ static int refuse_newer(struct varve_sqlite_store *s, int64_t version)
 static int judge_header(struct varve_sqlite_store *s, const uint8_t h[FILE_HEADER], int64_t n)
 {
     static const uint8_t zeros[FILE_HEADER];
+    static const char magic[16] = "SQLite format 3";
+    const size_t part = n < (int64_t)sizeof magic ? (size_t)n : sizeof magic;
+    const bool is_begun = memcmp(h, magic, part) == 0;
 
-    if (n == FILE_HEADER && memcmp(h, zeros, FILE_HEADER) == 0) {
+    if (memcmp(h, zeros, (size_t)n) == 0 || (n < FILE_HEADER && is_begun)) {
         return 0; // cut while it was made: SQLite rolls it back, or says that it is no database
     }
-    if (n < FILE_HEADER || memcmp(h, "SQLite format 3", 16) != 0) {
+    if (!is_begun) {
         return refuse_foreign(s, "not a SQLite database");
     }
     if (big_endian(h + 68) != VARVE_SQLITE_APPLICATION) {
