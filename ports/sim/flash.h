@@ -3,10 +3,11 @@
 // the erases of each block. What a page is for is the map's business (map.h).
 //
 // A page is erased, programmed, stale, or half done: the power went while it was programmed, or
-// while its block was erased. What is half done cannot be read and must be erased. Programming a page that is not erased is an error and not
-// a silent AND of bits: no layer above does it on purpose. A page that the map calls stale keeps
-// its state, but its content is given back: a device of gigabytes then costs the memory of what
-// lives on it. Reading a stale page is an error for the same reason.
+// while its block was erased. What is half done cannot be read and must be erased. Programming a
+// page that is not erased is an error and not a silent AND of bits: no layer above does it on
+// purpose. A page that the map calls stale keeps its state, but its content is given back: a device
+// of gigabytes then costs the memory of what lives on it. Reading a stale page is an error for the
+// same reason.
 //
 // Threading: one task.
 #ifndef VARVE_SIM_FLASH_H

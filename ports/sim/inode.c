@@ -364,8 +364,7 @@ static void write_back_page(struct sim_inode_page *page)
         return;
     }
     const bool torn = tear_bytes != 0 && sim_fault_below(3) == 0;
-    if ((!torn || tear(page, tear_bytes) == 0) &&
-        sim_page_write(page->logical, page->dirty) == 0) {
+    if ((!torn || tear(page, tear_bytes) == 0) && sim_page_write(page->logical, page->dirty) == 0) {
         page->written = true;
     }
 }

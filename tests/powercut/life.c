@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scenario played on a real host, and what happens after a cut.
+//
+// The host is stepped on the virtual clock, twice a row, as long as it has something to do. Whoever
+// finds the power gone returns 1, and everything above it does.
+//
+// Threading: one task.
+#include <string.h>
+
+#include "powercut.h"
+#include "varve/host.h"
+#include "varve/port.h"
+
+#define MINUTE_MS   INT64_C(60000)
+#define STEPS_MAX   10000 // of a host that says "at once" while it has work
+#define CLEARED_MAX 8u    // pages
+
+extern const struct varve_plugin varve_backend_sqlite;
+extern const struct varve_plugin varve_backend_rotate;
+
+static const struct varve_plugin *const plugins[] = {&varve_backend_sqlite, &varve_backend_rotate,
+                                                     NULL};
+static uint8_t memory[6u << 20] __attribute__((aligned(64)));
+
+static struct {
+    const struct trial *trial;
+    struct varve_registry registry;
+    struct varve_conf conf;
+    struct varve_host *host; // NULL: it is down
+    const char *set;
+    uint32_t series;
+    uint32_t damaged_allowed, others_allowed;
+    bool recovering; // there has been a cut
+} life;
+
+// ---- on and off ---------------------------------------------------------------------------------
+
+static int configure(void)
+{
+    static char ini[2048];
+    varve_registry_init(&life.registry, plugins);
+    varve_conf_init(&life.conf, &life.registry, NULL);
+    if (!case_ini(life.trial, life.set, ini, sizeof ini)) {
+        return report("the configuration is too long");
+    }
+    if (varve_conf_parse(&life.conf, "ini", ini) != 0 || varve_conf_finish(&life.conf) != 0) {
+        return report("%s", life.conf.errors[0]);
+    }
+    return 0;
+}
+
+// The power is gone, or this has failed.
+static int stopped_by(const char *doing, const char *why)
+{
+    return varve_sim_is_off() ? 1 : report("%s: %s", doing, why);
+}
+
+static size_t base_tier(void)
+{
+    size_t tier = 0;
+    while ((life.conf.instances[0].tiers >> tier & 1u) == 0) {
+        tier++;
+    }
+    return tier;
+}
+
+static int open_host(void)
+{
+    char why[VARVE_MESSAGE_TEXT + VARVE_PATH_TEXT] = "";
+    int rc = configure();
+    if (rc != 0) {
+        return rc;
+    }
+    rc = varve_port_path_make_dir("/state");
+    if (rc != 0) {
+        return stopped_by("the state directory", varve_strerror(rc));
+    }
+    rc = varve_host_init(&life.host, &life.conf, memory, sizeof memory, VARVE_HOST_NO_COLLECTORS,
+                         why, sizeof why);
+    if (rc != 0) {
+        life.host = NULL;
+        return stopped_by("the host does not start", why);
+    }
+    oracle_session(life.conf.tiers, life.conf.tier_count, base_tier());
+    rc = workload_define(life.host, life.series);
+    return rc == 0 ? 0 : report("series: %s", varve_strerror(rc));
+}
+
+static int stop_host(void)
+{
+    const int rc = varve_host_shutdown(life.host);
+    life.host = NULL;
+    if (varve_sim_is_off()) {
+        return 1;
+    }
+    oracle_acknowledge(false);
+    return rc == 0 ? 0 : report("the host does not stop in order: %s", varve_strerror(rc));
+}
+
+// ---- acts ---------------------------------------------------------------------------------------
+
+static int step_host(void)
+{
+    for (int i = 0; i < STEPS_MAX; i++) {
+        const int64_t wait_ms = varve_host_step(life.host);
+        if (varve_sim_is_off()) {
+            return 1;
+        }
+        if (wait_ms > 0) {
+            return 0;
+        }
+    }
+    return report("the host always has something to do at once");
+}
+
+static int flush_host(void)
+{
+    const int rc = varve_host_flush(life.host, 1000);
+    if (varve_sim_is_off()) {
+        return 1;
+    }
+    oracle_acknowledge(true);
+    return rc == 0 ? 0 : report("flush: %s", varve_strerror(rc));
+}
+
+static int run_row(void)
+{
+    varve_sim_advance(ROW_MS / 2);
+    int rc = step_host();
+    varve_sim_advance(ROW_MS / 2);
+    rc = rc == 0 ? workload_push(life.host, life.series) : rc;
+    if (rc < 0) {
+        return report("push: %s", varve_strerror(rc));
+    }
+    rc = rc == 0 ? step_host() : rc;
+    return rc == 0 && workload_below(24) == 0 ? flush_host() : rc;
+}
+
+static int run_minutes(int minutes)
+{
+    int rc = 0;
+    for (int64_t left_ms = minutes * MINUTE_MS; rc == 0 && left_ms > 0; left_ms -= ROW_MS) {
+        rc = run_row();
+    }
+    return rc;
+}
+
+static int play_step(const struct step *step, void (*at_mark)(void))
+{
+    switch (step->act) {
+    case ACT_MARK:
+        at_mark();
+        return 0;
+    case ACT_OPEN:
+        return open_host();
+    case ACT_RUN:
+        return run_minutes(step->n);
+    case ACT_FLUSH:
+        return flush_host();
+    case ACT_SERIES:
+        life.series = (uint32_t)step->n;
+        return workload_define(life.host, life.series);
+    case ACT_SET:
+        life.set = step->text;
+        return 0;
+    case ACT_STOP:
+        return stop_host();
+    case ACT_END:
+        break;
+    }
+    return 0;
+}
+
+// ---- checks -------------------------------------------------------------------------------------
+
+static int check(void)
+{
+    const int rc = oracle_check(life.host, life.damaged_allowed);
+    return rc == 0 ? answers_verify(life.host, life.damaged_allowed, life.others_allowed) : rc;
+}
+
+// What was written up to a flush: by the ledger, and by the device for files; pages.
+struct written {
+    uint64_t ledger, device;
+};
+
+static struct written written_now(void)
+{
+    struct varve_sim_counters counters;
+    struct varve_stats stats;
+    varve_sim_counters(&counters);
+    varve_host_stats(life.host, &stats);
+    return (struct written){stats.flash_bytes_session / (uint64_t)life.conf.wear.page,
+                            counters.data_pages};
+}
+
+// Every page that was programmed for a file is in the ledger, but for those that a filesystem
+// clears behind the new end of a file.
+static int check_ledger(const struct written *before)
+{
+    const struct written now = written_now();
+    const uint64_t ledger = now.ledger - before->ledger;
+    const uint64_t device = now.device - before->device;
+    if (ledger + CLEARED_MAX < device) {
+        return report("the device programmed %llu pages, the ledger has %llu",
+                      (unsigned long long)device, (unsigned long long)ledger);
+    }
+    return 0;
+}
+
+int life_play(const struct trial *trial, void (*at_mark)(void))
+{
+    life.trial = trial;
+    life.set = "";
+    life.series = 8;
+    workload_begin(trial->seed);
+    int rc = case_make_device(trial);
+    case_set_faults(trial, trial->seed);
+    for (const struct step *step = trial->scenario->steps; rc == 0 && step->act != ACT_END;
+         step++) {
+        rc = play_step(step, at_mark);
+    }
+    rc = rc == 0 && life.host == NULL ? open_host() : rc;
+    return rc == 0 ? check() : rc;
+}
+
+// ---- after a cut --------------------------------------------------------------------------------
+
+// What nobody promised before the first cut is not promised by the time that has passed at a
+// second.
+static void pull_the_plug(uint64_t point, bool is_second)
+{
+    if (!is_second) {
+        oracle_cut(varve_port_wall_ms());
+    }
+    life.damaged_allowed += life.trial->backend->damaged_by_cut;
+    life.others_allowed += life.trial->backend->damaged_others_by_cut;
+    if (life.host != NULL) {
+        (void)varve_host_shutdown(life.host); // gives back what is outside the device; cannot write
+        life.host = NULL;
+    }
+    case_set_faults(life.trial, mix(life.trial->seed, point));
+    varve_sim_boot(1000 + (int64_t)workload_below(100000));
+}
+
+static int live_on(void)
+{
+    int rc = run_minutes(1);
+    rc = rc == 0 ? flush_host() : rc;
+    const struct written before = written_now();
+    rc = rc == 0 ? run_minutes(2) : rc;
+    rc = rc == 0 ? flush_host() : rc;
+    rc = rc == 0 ? check_ledger(&before) : rc;
+    rc = rc == 0 ? stop_host() : rc;
+    rc = rc == 0 ? open_host() : rc;
+    rc = rc == 0 ? check() : rc;
+    return rc == 0 ? stop_host() : rc;
+}
+
+int life_recover(uint64_t point, varve_sim_cut_fn again)
+{
+    const bool is_second = life.recovering;
+    life.recovering = true;
+    pull_the_plug(point, is_second);
+    varve_sim_ask_cut(again, NULL);
+    int rc = open_host();
+    varve_sim_ask_cut(NULL, NULL);
+    rc = rc == 0 && varve_sim_is_off() ? 1 : rc;
+    rc = rc == 0 ? check() : rc;
+    return rc == 0 ? live_on() : rc;
+}

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was pushed and acknowledged, and what must be there after a cut.
+//
+// The base is the finest tier that the store keeps. For each series:
+//   - every row of the base is one that was pushed, bit by bit, and is there once;
+//   - every sample that was acknowledged, and that its tier still keeps, is there;
+//   - one that was never acknowledged may be gone: then it is lost, and counts nowhere from then
+//   on;
+//   - every cell of every coarser tier that is still kept is what the stored samples make of it,
+//     reckoned here the naive way. A cell that has begun to expire may have lost rows, never won
+//     some.
+// Which sample is the last one of a cell is left open where samples come late, as it is after a
+// crash by the core's own word.
+//
+// Samples are kept in order of time, by series.
+//
+// Threading: one task.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "powercut.h"
+#include "varve/host.h"
+
+// What a row, its step and a commit may take beyond the loss window.
+#define SLACK_MS (3 * ROW_MS)
+
+struct samples {
+    struct sample *sample;
+    size_t count, cap;
+};
+
+static struct {
+    struct samples series[SERIES_MAX];
+    uint64_t pushed;
+    int64_t newest_ms; // pushed
+    uint16_t session;
+    struct varve_tier tiers[VARVE_MAX_TIERS];
+    size_t tier_count, base;
+    bool in_doubt; // after a cut, until it is checked
+    // By step, since a tier list may change: rows before this may have expired.
+    struct horizon {
+        int64_t step_ms, before_ms;
+    } horizon[2 * VARVE_MAX_TIERS];
+    size_t horizon_count;
+} oracle;
+
+// ---- what happened ------------------------------------------------------------------------------
+
+static bool grow(struct samples *s)
+{
+    if (s->count < s->cap) {
+        return true;
+    }
+    const size_t cap = s->cap == 0 ? 1024 : 2 * s->cap;
+    struct sample *sample = realloc(s->sample, cap * sizeof *sample);
+    if (sample != NULL) {
+        s->sample = sample;
+        s->cap = cap;
+    }
+    return sample != NULL;
+}
+
+void oracle_push(uint32_t series, int64_t time_ms, int64_t came_ms, double value)
+{
+    struct samples *s = &oracle.series[series];
+    size_t at = s->count;
+    if (!grow(s)) {
+        abort();
+    }
+    for (; at > 0 && s->sample[at - 1].time_ms > time_ms; at--) {
+        s->sample[at] = s->sample[at - 1];
+    }
+    s->sample[at] = (struct sample){.time_ms = time_ms,
+                                    .came_ms = came_ms,
+                                    .order = oracle.pushed++,
+                                    .value = value,
+                                    .session = oracle.session};
+    s->count++;
+    oracle.newest_ms = time_ms > oracle.newest_ms ? time_ms : oracle.newest_ms;
+}
+
+static struct horizon *horizon_of(int64_t step_ms)
+{
+    for (size_t i = 0; i < oracle.horizon_count; i++) {
+        if (oracle.horizon[i].step_ms == step_ms) {
+            return &oracle.horizon[i];
+        }
+    }
+    return NULL;
+}
+
+static void move_horizons(void)
+{
+    for (size_t tier = 0; tier < oracle.tier_count; tier++) {
+        struct horizon *h = horizon_of(oracle.tiers[tier].step_ms);
+        const int64_t before_ms = oracle.newest_ms - oracle.tiers[tier].keep_ms;
+        h->before_ms = before_ms > h->before_ms ? before_ms : h->before_ms;
+    }
+}
+
+// A tier that is new to the store begins with what the next finer one has.
+static void add_horizons(void)
+{
+    for (size_t tier = 0; tier < oracle.tier_count; tier++) {
+        const int64_t step_ms = oracle.tiers[tier].step_ms;
+        if (horizon_of(step_ms) != NULL) {
+            continue;
+        }
+        const bool fresh = oracle.pushed == 0 || tier == 0;
+        const struct horizon *finer = fresh ? NULL : horizon_of(oracle.tiers[tier - 1].step_ms);
+        oracle.horizon[oracle.horizon_count++] = (struct horizon){
+            .step_ms = step_ms, .before_ms = finer == NULL ? 0 : finer->before_ms + step_ms};
+    }
+}
+
+void oracle_session(const struct varve_tier *tiers, size_t count, size_t base)
+{
+    move_horizons();
+    memcpy(oracle.tiers, tiers, count * sizeof *tiers);
+    oracle.tier_count = count;
+    oracle.base = base;
+    oracle.session++;
+    add_horizons();
+}
+
+static int64_t bucket(int64_t time_ms, int64_t step_ms)
+{
+    return time_ms - time_ms % step_ms;
+}
+
+// Samples that came up to `came_ms` in cells of the base that end by `end_ms`.
+static void acknowledge(int64_t came_ms, int64_t end_ms)
+{
+    const int64_t step_ms = oracle.base == 0 ? 0 : oracle.tiers[oracle.base].step_ms;
+    for (size_t i = 0; i < SERIES_MAX; i++) {
+        struct samples *s = &oracle.series[i];
+        for (size_t k = 0; k < s->count; k++) {
+            struct sample *sample = &s->sample[k];
+            const bool whole = step_ms == 0 || bucket(sample->time_ms, step_ms) + step_ms <= end_ms;
+            if (sample->fate == FATE_PUSHED && sample->came_ms <= came_ms && whole) {
+                sample->fate = FATE_STORED;
+            }
+        }
+    }
+}
+
+void oracle_acknowledge(bool whole)
+{
+    acknowledge(INT64_MAX, whole ? oracle.newest_ms : INT64_MAX);
+}
+
+void oracle_cut(int64_t now_ms)
+{
+    const int64_t before_ms = now_ms - FLUSH_MS - SLACK_MS;
+    const int64_t base_ms = oracle.base == 0 ? 0 : oracle.tiers[oracle.base].step_ms;
+    acknowledge(before_ms - base_ms, before_ms);
+    move_horizons();
+    oracle.in_doubt = true;
+}
+
+// ---- raw rows -----------------------------------------------------------------------------------
+
+static void lose(struct sample *sample)
+{
+    sample->fate = FATE_LOST;
+    sample->level = VARVE_MAX_TIERS;
+}
+
+static int missing(uint32_t series, struct sample *sample, int64_t before_ms)
+{
+    if (sample->time_ms < before_ms || sample->level > 0) {
+        return 0;
+    }
+    if (sample->fate == FATE_STORED || !oracle.in_doubt) {
+        return report(
+            "series %u: the sample of %lld is missing, which was acknowledged or is in RAM", series,
+            (long long)sample->time_ms);
+    }
+    lose(sample);
+    return 0;
+}
+
+static int found(uint32_t series, struct sample *sample, const struct row *row)
+{
+    if (bits_of_double(sample->value) != bits_of_double(row->column[0])) {
+        return report("series %u: %.17g at %lld, %.17g was pushed", series, row->column[0],
+                      (long long)row->time_ms, sample->value);
+    }
+    if (sample->level > 0) {
+        return report("series %u: the sample of %lld was lost and is back", series,
+                      (long long)row->time_ms);
+    }
+    sample->fate = oracle.in_doubt ? (uint8_t)FATE_STORED : sample->fate;
+    return 0;
+}
+
+static int check_raw_series(uint32_t series, const struct rows *rows, int64_t before_ms)
+{
+    struct samples *s = &oracle.series[series];
+    size_t at = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < rows->count; i++) {
+        const struct row *row = &rows->row[i];
+        for (; rc == 0 && at < s->count && s->sample[at].time_ms < row->time_ms; at++) {
+            rc = missing(series, &s->sample[at], before_ms);
+        }
+        if (rc == 0 && (at == s->count || s->sample[at].time_ms != row->time_ms)) {
+            return report("series %u: a row at %lld that is twice there or was never pushed",
+                          series, (long long)row->time_ms);
+        }
+        rc = rc == 0 ? found(series, &s->sample[at++], row) : rc;
+    }
+    for (; rc == 0 && at < s->count; at++) {
+        rc = missing(series, &s->sample[at], before_ms);
+    }
+    return rc;
+}
+
+// ---- cells --------------------------------------------------------------------------------------
+
+struct cell {
+    struct row row;
+    double rebuilt_sum;
+    size_t first, count; // of the samples in it, lost ones included
+};
+
+// The increase up to a sample: over the one before it in the same life of the host, or the last one
+// that an earlier life left. Where raw rows are not stored, each life begins anew. `stored`: over
+// the last one that is stored, which counts when the cell was rebuilt.
+static double increase(const struct samples *s, size_t at, bool stored)
+{
+    const struct sample *sample = &s->sample[at];
+    for (size_t i = at; i > 0; i--) {
+        const struct sample *before = &s->sample[i - 1];
+        const bool same = before->session == sample->session;
+        if (!same && oracle.base > 0) {
+            return 0;
+        }
+        if ((!same || stored) && before->level > 0) {
+            continue;
+        }
+        return sample->value >= before->value ? sample->value - before->value : sample->value;
+    }
+    return 0;
+}
+
+static void add_sample(struct cell *cell, const struct samples *s, size_t at, bool counter)
+{
+    struct row *row = &cell->row;
+    const double value = s->sample[at].value;
+    const bool is_first = row->column[COLUMN_COUNT] == 0;
+    row->column[COLUMN_COUNT]++;
+    row->column[COLUMN_MIN] = is_first ? value : fmin(row->column[COLUMN_MIN], value);
+    row->column[COLUMN_MAX] = is_first ? value : fmax(row->column[COLUMN_MAX], value);
+    row->column[COLUMN_SUM] += counter ? increase(s, at, false) : value;
+    cell->rebuilt_sum += counter ? increase(s, at, true) : value;
+    row->column[COLUMN_LAST] = value;
+}
+
+// The cell of a tier that begins with sample `at`, of the samples that it counts.
+static struct cell make_cell(const struct samples *s, size_t at, size_t tier, bool counter)
+{
+    const int64_t step_ms = oracle.tiers[tier].step_ms;
+    const int64_t start_ms = bucket(s->sample[at].time_ms, step_ms);
+    struct cell cell = {.row = {.time_ms = start_ms}, .first = at};
+    for (; at < s->count && s->sample[at].time_ms < start_ms + step_ms; at++) {
+        cell.count++;
+        if (s->sample[at].level <= tier) {
+            add_sample(&cell, s, at, counter);
+        }
+    }
+    return cell;
+}
+
+static bool is_near(double got, double want, double scale)
+{
+    return fabs(got - want) <= 1e-9 * scale;
+}
+
+static bool differs(const struct row *got, const struct cell *cell, bool late)
+{
+    const struct row *want = &cell->row;
+    const double scale = fabs(want->column[COLUMN_SUM]) +
+                         fabs(want->column[COLUMN_MAX]) * want->column[COLUMN_COUNT] + 1;
+    return got->column[COLUMN_COUNT] != want->column[COLUMN_COUNT] ||
+           got->column[COLUMN_MIN] != want->column[COLUMN_MIN] ||
+           got->column[COLUMN_MAX] != want->column[COLUMN_MAX] ||
+           (!is_near(got->column[COLUMN_SUM], want->column[COLUMN_SUM], scale) &&
+            !is_near(got->column[COLUMN_SUM], cell->rebuilt_sum, scale)) ||
+           (!late && got->column[COLUMN_LAST] != want->column[COLUMN_LAST]);
+}
+
+static int compare(uint32_t series, int64_t step_ms, const struct row *got, const struct cell *cell,
+                   bool expiring)
+{
+    static const struct row none = {0};
+    const struct row *want = &cell->row;
+    got = got == NULL ? &none : got;
+    if (expiring ? got->column[COLUMN_COUNT] <= want->column[COLUMN_COUNT]
+                 : !differs(got, cell, workload_is_late(series))) {
+        return 0;
+    }
+    return report("series %u: the cell of %lld ms at %lld has count %g min %.17g max %.17g sum "
+                  "%.17g last %.17g, not %g %.17g %.17g %.17g %.17g",
+                  series, (long long)step_ms, (long long)want->time_ms, got->column[0],
+                  got->column[1], got->column[2], got->column[3], got->column[4], want->column[0],
+                  want->column[1], want->column[2], want->column[3], want->column[4]);
+}
+
+// Of the samples in a cell that the last cut might have lost, the one that came first, or last.
+static struct sample *find_doubtful(struct samples *s, const struct cell *cell, enum fate fate,
+                                    bool first)
+{
+    struct sample *found = NULL;
+    for (size_t i = cell->first; i < cell->first + cell->count; i++) {
+        struct sample *sample = &s->sample[i];
+        const bool is_candidate = sample->fate == fate && sample->session == oracle.session - 1;
+        if (is_candidate && (found == NULL || (sample->order < found->order) == first)) {
+            found = sample;
+        }
+    }
+    return found;
+}
+
+// The base is a tier of cells: which samples of this one did the cut leave? The first that came.
+// compare() tells when it takes more than those in doubt.
+static void lose_from_cell(struct samples *s, const struct cell *cell, double left)
+{
+    struct sample *last;
+    for (double now = cell->row.column[COLUMN_COUNT]; now > left; now--) {
+        last = find_doubtful(s, cell, FATE_PUSHED, false);
+        if (last == NULL) {
+            return;
+        }
+        lose(last);
+    }
+}
+
+// A coarser tier has more than the finer ones: blocks of the transaction that was cut.
+static void gain_in_cell(struct samples *s, const struct cell *cell, size_t tier, double more)
+{
+    struct sample *first;
+    for (double now = cell->row.column[COLUMN_COUNT]; now < more; now++) {
+        first = find_doubtful(s, cell, FATE_LOST, true);
+        if (first == NULL || first->level <= tier) {
+            return;
+        }
+        first->fate = FATE_STORED;
+        first->level = (uint8_t)tier;
+    }
+}
+
+// Settles what the last cut left in doubt, once.
+static void settle_cell(struct samples *s, struct cell *cell, size_t tier, const struct row *got)
+{
+    const double count = got == NULL ? 0 : got->column[COLUMN_COUNT];
+    if (tier == oracle.base) {
+        lose_from_cell(s, cell, count);
+    } else {
+        gain_in_cell(s, cell, tier, count);
+    }
+}
+
+static int check_cells_series(uint32_t series, size_t tier, const struct rows *rows)
+{
+    struct samples *s = &oracle.series[series];
+    const int64_t step_ms = oracle.tiers[tier].step_ms;
+    const bool counter = workload_kind(series) == VARVE_COUNTER;
+    const int64_t before_ms = horizon_of(step_ms)->before_ms;
+    size_t next = 0;
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < s->count;) {
+        struct cell cell = make_cell(s, at, tier, counter);
+        const bool there = next < rows->count && rows->row[next].time_ms == cell.row.time_ms;
+        const struct row *got = there ? &rows->row[next++] : NULL;
+        const bool expiring = cell.row.time_ms < before_ms;
+        if (oracle.in_doubt && !expiring) {
+            settle_cell(s, &cell, tier, got);
+            cell = make_cell(s, at, tier, counter);
+        }
+        rc = compare(series, step_ms, got, &cell, expiring);
+        at = cell.first + cell.count;
+    }
+    if (rc == 0 && next < rows->count) {
+        return report("series %u: a cell of %lld ms at %lld that is twice there or was never made",
+                      series, (long long)step_ms, (long long)rows->row[next].time_ms);
+    }
+    return rc;
+}
+
+// ---- the whole ----------------------------------------------------------------------------------
+
+static int check_tier(struct varve_host *host, size_t tier, uint32_t damaged_allowed)
+{
+    struct rows *rows;
+    uint32_t damaged;
+    int rc = answers_read(host, (int)tier, &rows, &damaged);
+    if (rc == 0 && damaged > damaged_allowed * SERIES_MAX) { // counted for each series
+        rc = report("tier %zu: %u damaged blocks", tier, (unsigned)damaged);
+    }
+    const int64_t before_ms = horizon_of(oracle.tiers[tier].step_ms)->before_ms;
+    for (uint32_t series = 0; rc == 0 && series < SERIES_MAX; series++) {
+        rc = tier == 0 ? check_raw_series(series, &rows[series], before_ms)
+                       : check_cells_series(series, tier, &rows[series]);
+    }
+    return rc;
+}
+
+// How many samples the store says it was given since it was made: not less than it holds, not more
+// than it got.
+static int check_ledger(struct varve_host *host)
+{
+    struct varve_stats stats;
+    uint64_t stored = 0;
+    for (size_t i = 0; i < SERIES_MAX; i++) {
+        for (size_t k = 0; k < oracle.series[i].count; k++) {
+            stored += oracle.series[i].sample[k].fate != FATE_LOST ? 1 : 0;
+        }
+    }
+    varve_host_stats(host, &stats);
+    if (oracle.base == 0 && (stats.samples < stored || stats.samples > oracle.pushed)) {
+        return report("%llu samples by the statistics, %llu stored of %llu pushed",
+                      (unsigned long long)stats.samples, (unsigned long long)stored,
+                      (unsigned long long)oracle.pushed);
+    }
+    if (stats.dropped != 0) {
+        return report("%llu samples dropped", (unsigned long long)stats.dropped);
+    }
+    return 0;
+}
+
+// What the check found is stored now; a lost sample stays lost.
+static void settle_rest(void)
+{
+    if (oracle.in_doubt) {
+        acknowledge(INT64_MAX, INT64_MAX);
+    }
+    oracle.in_doubt = false;
+}
+
+int oracle_check(struct varve_host *host, uint32_t damaged_allowed)
+{
+    int rc = 0;
+    move_horizons();
+    for (size_t tier = oracle.base; rc == 0 && tier < oracle.tier_count; tier++) {
+        rc = check_tier(host, tier, damaged_allowed);
+    }
+    settle_rest();
+    return rc == 0 ? check_ledger(host) : rc;
+}
