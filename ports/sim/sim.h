@@ -19,9 +19,7 @@
 //   where
 //     it was; what is not needed any more is known at once. The same page map does both, map.h.
 //   - Not modelled: bad blocks, read disturb, retention loss, two-bit cells' paired pages, the
-//   FTL's
-//     own tables, SLC caches, compression by the filesystem, pages evicted from the cache without a
-//     sync.
+//     FTL's own tables, SLC caches, compression by the filesystem.
 //
 // Threading: one task. There are no tasks on this port.
 #ifndef VARVE_SIM_H
