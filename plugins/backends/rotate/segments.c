@@ -6,8 +6,9 @@
 // at about the same time and a flood of raw rows pushes out raw rows only.
 //
 // A transaction is what was programmed since the last commit. Commit syncs the segments that it
-// touched, one in the usual case, and moves their end to the next flash page, so that a page is
-// never programmed in two commits. Abort erases what was programmed.
+// touched, one in the usual case - new definitions before the first block behind them - and moves
+// their end to the next flash page, so that a page is never programmed in two commits. Abort erases
+// what was programmed.
 //
 // A new segment in a unit that was used before is begun by its head alone, which is synced before
 // anything else goes there: from then on the unit has the new number, whatever the power does, and
@@ -311,6 +312,32 @@ static void learn_tiers(struct rotate_store *s)
     }
 }
 
+// The next commit's or block's bytes begin on a new page.
+static void turn_page(struct rotate_segment *seg)
+{
+    if (seg->touched && seg->active && seg->page != 0) {
+        seg->used = rotate_up(seg->used, seg->page);
+    }
+}
+
+// A cut may keep of what was not synced whatever it likes: no block may be there without the
+// definitions that it needs.
+static int settle_definitions(struct rotate_store *s)
+{
+    for (size_t i = 0; i < s->segment_count; i++) {
+        struct rotate_segment *seg = &s->segments[i];
+        if (seg->stream == ROTATE_META && seg->unsynced) {
+            int rc = make_durable(s, seg);
+            if (rc < 0) {
+                return rc;
+            }
+            turn_page(seg);
+        }
+    }
+    s->new_definitions = false;
+    return 0;
+}
+
 int rotate_append(struct rotate_store *s, unsigned stream, enum rotate_kind kind,
                   const struct varve_block_key *key, const void *payload, uint32_t length,
                   struct rotate_entry *entry)
@@ -324,7 +351,9 @@ int rotate_append(struct rotate_store *s, unsigned stream, enum rotate_kind kind
         return VARVE_E_READ_ONLY;
     }
     learn_tiers(s);
-    int rc = choose(s, stream, key, rotate_frame_bytes(length), &unit);
+    int rc = kind == ROTATE_BLOCK && s->new_definitions ? settle_definitions(s) : 0;
+    rc = rc == 0 ? choose(s, stream, key, rotate_frame_bytes(length), &unit) : rc;
+    s->new_definitions |= kind == ROTATE_SERIES;
     if (rc == 0) {
         rc = program(s, unit, &f, payload);
     }
@@ -346,9 +375,7 @@ int rotate_commit(struct varve_instance *self)
     }
     for (size_t i = 0; i < s->segment_count; i++) {
         struct rotate_segment *seg = &s->segments[i];
-        if (seg->touched && seg->active && seg->page != 0) {
-            seg->used = rotate_up(seg->used, seg->page);
-        }
+        turn_page(seg);
         seg->committed = seg->reach = seg->used;
         seg->touched = seg->held = false;
     }

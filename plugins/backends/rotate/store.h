@@ -64,6 +64,7 @@ struct rotate_store {
     char path[VARVE_PATH_TEXT];
     bool opened; // the medium is open
     bool read_only;
+    bool new_definitions; // some are not synced yet
     bool in_txn;
     bool stale;       // the indexes do not show what is committed
     bool keep_all;    // the host wants nothing removed
