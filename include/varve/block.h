@@ -81,7 +81,7 @@ struct varve_block_times {
     uint32_t bytes;  // 0: none
 };
 
-// Builds one block in a buffer of the caller's. Fields are private to core/block.c.
+// Builds one block in a buffer of the caller's. Fields are private to core/block_put.c.
 struct varve_block_writer {
     uint8_t *buf;
     size_t cap;

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading blocks: from a series by the directory to its chunks and rows. The bytes are hostile.
+// Stateless; any task.
+#include "block_header.h"
+
+#include <string.h>
+
+#include "bytes.h"
+#include "codec.h"
+
+// Walks the directory together with the chunks that it describes. Offsets are those in the block.
+struct directory {
+    const uint8_t *in, *end;
+    size_t chunk;  // of the current entry's chunk
+    size_t bytes;  // its length
+    size_t holder; // of the chunk that says where the current one's times are; 0: none yet
+    uint32_t id;
+    uint32_t next; // the id that follows without a jump
+    bool first_version;
+};
+
+static struct directory directory_start(const void *buf, const struct varve_block_info *info)
+{
+    const uint8_t *p = buf;
+    return (struct directory){.in = p + info->directory,
+                              .end = p + info->length,
+                              .chunk = VARVE_BLOCK_HEADER,
+                              .first_version = p[4] == VARVE_BLOCK_VERSION_1};
+}
+
+// The next number. Most are a byte or two; those are taken without a loop.
+static inline bool directory_number(struct directory *d, uint64_t *number)
+{
+    const uint8_t *in = d->in;
+    if (d->end - in < 2 || (in[0] >= 0x80 && in[1] >= 0x80)) {
+        return varve_get_varint(&d->in, d->end, number);
+    }
+    bool two = in[0] >= 0x80;
+    *number = two ? (in[0] & 0x7fu) | (uint32_t)in[1] << 7 : in[0];
+    d->in = in + 1 + two;
+    return true;
+}
+
+// In version 1 each entry is the gap to the id before and the chunk's length.
+static bool first_version_entry(struct directory *d, uint64_t *id, uint64_t *entry)
+{
+    uint64_t gap = 0;
+    bool whole = directory_number(d, &gap) && directory_number(d, entry) && gap <= UINT16_MAX &&
+                 *entry <= UINT32_MAX;
+    *id = d->id + gap;
+    *entry <<= 1;
+    return whole;
+}
+
+static bool directory_entry(struct directory *d, uint64_t *id, uint64_t *entry)
+{
+    if (d->first_version) {
+        return first_version_entry(d, id, entry);
+    }
+    uint64_t gap = 0;
+    *id = d->next;
+    if (!directory_number(d, entry) || *entry != VARVE_ENTRY_JUMP) {
+        return *entry > VARVE_ENTRY_SAME_TIMES;
+    }
+    bool whole = directory_number(d, &gap) && directory_number(d, entry);
+    *id = gap <= UINT16_MAX ? d->id + gap : UINT64_MAX;
+    return whole && *entry > VARVE_ENTRY_SAME_TIMES;
+}
+
+// Moves to the next entry; 0, VARVE_E_NOT_FOUND behind the last, VARVE_E_CORRUPT.
+static int directory_next(struct directory *d, const struct varve_block_info *info)
+{
+    uint64_t id = 0, entry = 0;
+    if (d->in >= d->end) {
+        return VARVE_E_NOT_FOUND;
+    }
+    if (!directory_entry(d, &id, &entry)) {
+        return VARVE_E_CORRUPT;
+    }
+    bool same_times = (entry & VARVE_ENTRY_SAME_TIMES) != 0;
+    d->chunk += d->bytes;
+    if (id > UINT16_MAX || entry >> 1 > info->directory - d->chunk ||
+        (same_times && d->holder == 0)) {
+        return VARVE_E_CORRUPT;
+    }
+    d->id = (uint32_t)id;
+    d->next = d->id + 1;
+    d->bytes = (size_t)(entry >> 1);
+    d->holder = same_times ? d->holder : d->chunk;
+    return 0;
+}
+
+// Where decoded rows go: points or cells, one of them NULL.
+struct target {
+    struct varve_point *points;
+    struct varve_cell *cells;
+};
+
+// A chunk's time column, and the values behind it or, if the times are another chunk's, without it.
+struct columns {
+    const uint8_t *times;
+    const uint8_t *times_end; // no byte of the times lies behind it
+    const uint8_t *values;    // NULL: behind the times
+};
+
+static int find_columns(const uint8_t *buf, const struct directory *d, struct columns *out)
+{
+    const uint8_t *chunk = buf + d->chunk, *end = chunk + d->bytes;
+    const uint8_t *holder = buf + d->holder, *in = holder;
+    uint64_t offset;
+    if (!varve_get_varint(&in, end, &offset) ||
+        (offset != 0 && offset >= d->holder - VARVE_BLOCK_HEADER)) {
+        return VARVE_E_CORRUPT;
+    }
+    bool is_own = holder == chunk && offset == 0;
+    *out = (struct columns){.times = offset == 0 ? in : buf + VARVE_BLOCK_HEADER + offset,
+                            .times_end = is_own ? end : chunk,
+                            .values = is_own            ? NULL
+                                      : holder == chunk ? in
+                                                        : chunk};
+    return 0;
+}
+
+static int get_times(const struct varve_block_info *info, struct columns *columns, int64_t from_ms,
+                     int64_t to_ms, const struct target *target, size_t cap,
+                     struct varve_codec_rows *rows)
+{
+    int64_t base = info->key.start_ms;
+    int rc =
+        target->points != NULL
+            ? varve_codec_get_times(&columns->times, columns->times_end, base, 1, from_ms, to_ms,
+                                    &target->points->time_ms, sizeof *target->points, cap, rows)
+            : varve_codec_get_times(&columns->times, columns->times_end, base, info->step_ms,
+                                    from_ms, to_ms, &target->cells->start_ms, sizeof *target->cells,
+                                    cap, rows);
+    columns->values = columns->values == NULL ? columns->times : columns->values;
+    return rc;
+}
+
+static int get_chunk(const void *buf, const struct varve_block_info *info,
+                     const struct directory *d, int64_t from_ms, int64_t to_ms,
+                     const struct target *target, size_t cap, size_t *taken)
+{
+    const uint8_t *end = (const uint8_t *)buf + d->chunk + d->bytes;
+    struct columns columns;
+    struct varve_codec_rows rows = {.take = 0};
+    int rc = find_columns(buf, d, &columns);
+    rc = rc == 0 ? get_times(info, &columns, from_ms, to_ms, target, cap, &rows) : rc;
+    *taken = rc == 0 ? rows.take : 0;
+    if (*taken == 0) {
+        return rc;
+    }
+    return target->points != NULL
+               ? varve_codec_get_points(columns.values, end, &rows, target->points)
+               : varve_codec_get_cells(columns.values, end, &rows, target->cells);
+}
+
+static int get_rows(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                    int64_t from_ms, int64_t to_ms, struct target target, size_t cap)
+{
+    struct directory d = directory_start(buf, info);
+    size_t total = 0;
+    int rc;
+    while ((rc = directory_next(&d, info)) == 0 && d.id <= id) {
+        size_t taken;
+        if (d.id != id) {
+            continue;
+        }
+        rc = get_chunk(buf, info, &d, from_ms, to_ms, &target, cap - total, &taken);
+        if (rc != 0) {
+            return rc;
+        }
+        total += taken;
+        if (target.points != NULL) {
+            target.points += taken;
+        } else {
+            target.cells += taken;
+        }
+    }
+    return rc == VARVE_E_CORRUPT ? rc : (int)total;
+}
+
+int varve_block_points(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                       int64_t from_ms, int64_t to_ms, struct varve_point *out, size_t cap)
+{
+    if (info->columns != VARVE_BLOCK_POINT_COLUMNS) {
+        return VARVE_E_INVALID;
+    }
+    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.points = out}, cap);
+}
+
+int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                      int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap)
+{
+    if (info->columns != VARVE_BLOCK_CELL_COLUMNS) {
+        return VARVE_E_INVALID;
+    }
+    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out}, cap);
+}
+
+int varve_block_next_id(const void *buf, const struct varve_block_info *info, int after)
+{
+    struct directory d = directory_start(buf, info);
+    int rc;
+    while ((rc = directory_next(&d, info)) == 0 && (int)d.id <= after) {
+    }
+    return rc == 0 ? (int)d.id : rc;
+}
