@@ -89,7 +89,7 @@ unreadable "a directory" "choose another path"
 head -c 20000 /dev/zero | tr '\0' 'x' >"$VARVE_STATE/varve.db"
 unreadable "garbage" "is not a SQLite database: move it away"
 printf 'SQLite format 3' >"$VARVE_STATE/varve.db"
-unreadable "the first bytes of a database" "is not a SQLite database: move it away"
+unreadable "the first bytes of a database" "is not a database): move it away"
 head -c 12288 "$work/good.db" >"$VARVE_STATE/varve.db"
 unreadable "a store that was cut" "move it away or put a copy"
 if command -v sqlite3 >/dev/null; then
