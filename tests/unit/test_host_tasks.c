@@ -368,7 +368,7 @@ static void history_waits_in_ram_while_a_backend_fails(void **state)
         (void)varve_host_flush(host, 200);
     }
     assert_true(WAIT_FOR(stats_now().backends[0].state == VARVE_E_IO));
-    assert_true(has_event("store_error"));
+    assert_true(WAIT_FOR(has_event("store_error"))); // just after the state
     assert_int_equal(atomic_load(&rows_stored), 0);
     assert_int_equal(count_points("x", 0), 5);
     atomic_store(&broken, false);
