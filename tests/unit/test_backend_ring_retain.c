@@ -107,7 +107,7 @@ static void put_two(void)
 // Every byte in a long test; else every so many, a number that meets all places in a word.
 static uint64_t stride(void)
 {
-    return getenv("VARVE_TEST_LONG") != NULL ? 1 : 7;
+    return getenv("VARVE_TEST_LONG") != NULL ? 1 : 31;
 }
 
 // Every block that is there is whole and one of those that were put.
