@@ -205,7 +205,7 @@ static void any_damage_costs_what_it_met_and_is_counted(void **state)
 {
     struct test_random random = random_start(__func__);
     (void)state;
-    for (int round = 0; round < 2000; round++) {
+    for (uint64_t round = 0; round < 2000; round += stride()) {
         teardown(NULL);
         setup(NULL);
         fill();
