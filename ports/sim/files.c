@@ -41,7 +41,8 @@ static struct handle *usable(const struct varve_port_file *f, bool to_write, int
         *rc = sim_fail(VARVE_E_INVALID);
     } else if (to_write && !handle->writable) {
         *rc = sim_fail(VARVE_E_READ_ONLY);
-    } else if (to_write && !sim_permit_call()) {
+    }
+    if (*rc == 0 && to_write && !sim_permit_call()) {
         *rc = sim_fail(VARVE_E_IO);
     }
     return *rc == 0 ? handle : NULL;
