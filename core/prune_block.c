@@ -102,11 +102,10 @@ static int copy_series(struct pass *pass, uint32_t id)
 // Nothing of the block stays: only which series it holds has to be found out.
 static int drop_all(struct pass *pass)
 {
-    for (uint32_t id = 0; id < pass->cut->series_count; id++) {
-        int n = read_rows(pass, id, INT64_MIN, INT64_MAX, 1); // one row is enough to know
-        if (n > 0 || n == VARVE_E_FULL) {
-            pass->cut->touched[id / 8] |= (uint8_t)(1u << (id % 8));
-        }
+    int id = varve_block_next_id(pass->block, pass->info, -1);
+    for (; id >= 0 && (uint32_t)id < pass->cut->series_count;
+         id = varve_block_next_id(pass->block, pass->info, id)) {
+        pass->cut->touched[id / 8] |= (uint8_t)(1u << (id % 8));
     }
     struct varve_prune_loss *loss = pass->loss;
     loss->rows += pass->info->rows;
