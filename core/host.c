@@ -54,7 +54,6 @@ static struct varve_host *place_host(const struct varve_conf *conf, void *memory
     host->arena = arena;
     host->conf = conf;
     host->flags = flags;
-    host->started_ms = varve_port_boot_ms();
     host->timebase.trust_always = conf->settings.clock != 0;
     host->future_ms = INT64_MAX;
     if ((flags & VARVE_HOST_STORE_TIERS) == 0) {
