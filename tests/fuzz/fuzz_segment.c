@@ -15,8 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fuzz.h"
-#include "tests/unit/fake_host.h"
+#include "fuzz_store.h"
 #include "varve/crc32c.h"
 
 extern const struct varve_plugin varve_backend_rotate;
@@ -130,45 +129,6 @@ static const struct varve_backend_ops *ops(void)
     return varve_backend_rotate.backend;
 }
 
-static bool follows(const struct varve_block_key *a, const struct varve_block_key *b)
-{
-    return b->start_ms > a->start_ms || (b->start_ms == a->start_ms && b->seq > a->seq);
-}
-
-static void read_blocks(unsigned tier)
-{
-    static uint8_t block[VARVE_BLOCK_MAX];
-    struct varve_block_key key, next;
-    unsigned seen = 0;
-    int rc = ops()->next(&host.instance, tier, NULL, INT64_MIN, &key);
-    while (rc == 0) {
-        FUZZ_CHECK(++seen <= STEPS_MAX);
-        int length = ops()->get(&host.instance, tier, &key, block, sizeof block);
-        FUZZ_CHECK(length <= (int)sizeof block);
-        rc = ops()->next(&host.instance, tier, &key, INT64_MIN, &next);
-        FUZZ_CHECK(rc != 0 || follows(&key, &next));
-        key = next;
-    }
-    FUZZ_CHECK(rc < 0);
-}
-
-static int visit_series(void *arg, varve_series_id id, const struct varve_series_def *def)
-{
-    size_t *sum = arg;
-    *sum += id + strlen(def->text) + strlen(def->unit) + strlen(def->help);
-    FUZZ_CHECK(def->kind == VARVE_GAUGE || def->kind == VARVE_COUNTER);
-    return 0;
-}
-
-static int visit_event(void *arg, const struct varve_event *event)
-{
-    size_t *sum = arg;
-    FUZZ_CHECK((unsigned)event->severity <= VARVE_DEBUG);
-    *sum += strlen(event->source) + strlen(event->kind) + strlen(event->message) +
-            strlen(event->payload);
-    return 0;
-}
-
 static void say(void *arg, const char *text)
 {
     ++*(size_t *)arg;
@@ -191,18 +151,14 @@ static uint32_t check_store(unsigned flags)
 
 static void read_all(void)
 {
-    struct varve_tier stored[VARVE_MAX_TIERS];
     struct varve_backend_stats stats = {0};
     size_t sum = 0;
-    int n = ops()->load_tiers(&host.instance, stored, VARVE_MAX_TIERS);
-    FUZZ_CHECK(n >= 0 && n <= (int)VARVE_MAX_TIERS);
-    for (int i = 0; i < n; i++) {
-        FUZZ_CHECK(memchr(stored[i].name, 0, sizeof stored[i].name) != NULL);
-    }
-    FUZZ_CHECK(ops()->load_series(&host.instance, visit_series, &sum) == 0);
-    FUZZ_CHECK(ops()->load_events(&host.instance, INT64_MIN, INT64_MAX, visit_event, &sum) == 0);
+    FUZZ_CHECK(fuzz_read_tiers(&host) >= 0);
+    FUZZ_CHECK(ops()->load_series(&host.instance, fuzz_visit_series, &sum) == 0);
+    FUZZ_CHECK(ops()->load_events(&host.instance, INT64_MIN, INT64_MAX, fuzz_visit_event, &sum) ==
+               0);
     for (unsigned tier = 0; tier < VARVE_MAX_TIERS; tier++) {
-        read_blocks(tier);
+        fuzz_read_blocks(&host, tier, STEPS_MAX);
     }
     ops()->stats(&host.instance, &stats);
     FUZZ_CHECK(stats.stored_bytes <= 2 * 1048576);

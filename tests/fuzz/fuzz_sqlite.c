@@ -7,11 +7,9 @@
 //
 // The file lies in memory where /dev/shm is one, else in /tmp, under a name of this process.
 // Threading: one task.
-#include <stdbool.h>
 #include <unistd.h>
 
-#include "fuzz.h"
-#include "tests/unit/fake_host.h"
+#include "fuzz_store.h"
 
 extern const struct varve_plugin varve_backend_sqlite;
 
@@ -55,73 +53,16 @@ static void write_image(const uint8_t *data, size_t size)
     FUZZ_CHECK(fclose(file) == 0);
 }
 
-static bool follows(const struct varve_block_key *a, const struct varve_block_key *b)
-{
-    return b->start_ms > a->start_ms || (b->start_ms == a->start_ms && b->seq > a->seq);
-}
-
-static void read_blocks(const struct varve_backend_ops *ops, unsigned tier)
-{
-    static uint8_t block[VARVE_BLOCK_MAX];
-    struct varve_block_key key, next;
-    struct varve_block_info info;
-    unsigned seen = 0;
-    int rc = ops->next(&host.instance, tier, NULL, INT64_MIN, &key);
-    while (rc == 0) {
-        FUZZ_CHECK(++seen <= BLOCKS_MAX);
-        int length = ops->get(&host.instance, tier, &key, block, sizeof block);
-        FUZZ_CHECK(length <= (int)sizeof block);
-        if (length > 0) {
-            (void)varve_block_open(block, (size_t)length, &info); // only that it stays inside
-        }
-        rc = ops->next(&host.instance, tier, &key, INT64_MIN, &next);
-        FUZZ_CHECK(rc != 0 || follows(&key, &next));
-        key = next;
-    }
-    FUZZ_CHECK(rc < 0);
-}
-
-static int visit_series(void *arg, varve_series_id id, const struct varve_series_def *def)
-{
-    size_t *sum = arg;
-    *sum += id + strlen(def->text) + strlen(def->unit) + strlen(def->help);
-    FUZZ_CHECK(def->kind == VARVE_GAUGE || def->kind == VARVE_COUNTER);
-    return 0;
-}
-
-static int visit_event(void *arg, const struct varve_event *event)
-{
-    size_t *sum = arg;
-    FUZZ_CHECK(memchr(event->source, 0, sizeof event->source) != NULL);
-    FUZZ_CHECK(memchr(event->kind, 0, sizeof event->kind) != NULL);
-    FUZZ_CHECK(memchr(event->message, 0, sizeof event->message) != NULL);
-    FUZZ_CHECK(memchr(event->payload, 0, sizeof event->payload) != NULL);
-    FUZZ_CHECK((unsigned)event->severity <= VARVE_DEBUG);
-    *sum += strlen(event->message);
-    return 0;
-}
-
-static void check_tiers(const struct varve_backend_ops *ops)
-{
-    struct varve_tier stored[VARVE_MAX_TIERS];
-    int n = ops->load_tiers(&host.instance, stored, VARVE_MAX_TIERS);
-    FUZZ_CHECK(n <= (int)VARVE_MAX_TIERS);
-    for (int i = 0; i < n; i++) {
-        FUZZ_CHECK(memchr(stored[i].name, 0, sizeof stored[i].name) != NULL);
-    }
-}
-
 static void read_all(void)
 {
     const struct varve_backend_ops *ops = varve_backend_sqlite.backend;
     struct varve_backend_stats stats = {0};
     size_t sum = 0;
-    check_tiers(ops);
-    // Errors are as good as rows here: the image is damaged.
-    (void)ops->load_series(&host.instance, visit_series, &sum);
-    (void)ops->load_events(&host.instance, INT64_MIN, INT64_MAX, visit_event, &sum);
+    (void)fuzz_read_tiers(&host); // an error is as good, here and below: the image is damaged
+    (void)ops->load_series(&host.instance, fuzz_visit_series, &sum);
+    (void)ops->load_events(&host.instance, INT64_MIN, INT64_MAX, fuzz_visit_event, &sum);
     for (unsigned tier = 0; tier < host.tier_count; tier++) {
-        read_blocks(ops, tier);
+        fuzz_read_blocks(&host, tier, BLOCKS_MAX);
     }
     ops->stats(&host.instance, &stats);
     FUZZ_CHECK(memchr(stats.where, 0, sizeof stats.where) != NULL);
