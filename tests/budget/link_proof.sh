@@ -4,7 +4,9 @@
 # object, and compares what stays undefined with link_allowed.txt. Also looks at what the files
 # include and at the width of their atomics.
 #
-#   link_proof.sh [core directory]     exits 1 and names what is not allowed
+#   link_proof.sh [core directory [objects]]     exits 1 and names what is not allowed
+#
+# In a directory of objects those of a former run are not compiled again.
 #
 # The core is compiled here and not taken from a build, so that no sanitizer, no coverage and no
 # debug option hides or adds a symbol.
@@ -15,6 +17,7 @@ core=${1:-$top/core}
 cc=${VARVE_CC:-cc}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+objects=${2:-$work}
 faults=0
 
 fault() {
@@ -27,12 +30,12 @@ compile_core() {
     # shellcheck disable=SC2016 # expanded by the shell that xargs starts
     while IFS= read -r file; do
         object=${file#"$core"/}
-        object=$work/${object//[\/.]/_}.o
-        printf '%s\0%s\0' "$file" "$object"
+        object=$objects/${object//[\/.]/_}.o
+        [ -e "$object" ] || printf '%s\0%s\0' "$file" "$object"
     done < <(find "$core" -name '*.c') |
-        xargs -0 -n 2 -P "$(nproc)" sh -c '"$0" -std=c11 -O2 -DNDEBUG -fno-stack-protector \
+        xargs -0 -r -n 2 -P "$(nproc)" sh -c '"$0" -std=c11 -O2 -DNDEBUG -fno-stack-protector \
             -I"$1" -I"$2/.." -I"$3" -c "$4" -o "$5"' "$cc" "$top/include" "$core" "$top"
-    "$cc" -r -nostdlib -o "$work/core.o" "$work"/*.o
+    "$cc" -r -nostdlib -o "$work/core.o" "$objects"/*_c.o
 }
 
 # The allowed symbols as lines of a pattern file: first word of each line, * stands for any text.
@@ -59,7 +62,7 @@ check_symbols() {
 
 users_of() {
     local object
-    for object in "$work"/*_c.o; do
+    for object in "$objects"/*_c.o; do
         if nm -u "$object" | awk '{print $NF}' | grep -qxF "$1"; then
             basename "$object" _c.o
         fi

@@ -12,10 +12,10 @@ trap 'rm -rf "$work"' EXIT
 refuses() {
     local expected=$1 output
     shift
-    rm -rf "$work/core"
+    rm -rf "$work/core" "$work/objects/planted_c.o"
     cp -r "$core" "$work/core"
     printf '%s\n' "$@" >"$work/core/planted.c"
-    if output=$("$here/link_proof.sh" "$work/core" 2>&1); then
+    if output=$("$here/link_proof.sh" "$work/core" "$work/objects" 2>&1); then
         printf 'the proof passed with planted: %s\n' "$*"
         exit 1
     fi
@@ -26,7 +26,8 @@ refuses() {
     printf 'refused, as it must: %s\n' "$*"
 }
 
-"$here/link_proof.sh" "$core"
+mkdir "$work/objects"
+"$here/link_proof.sh" "$core" "$work/objects"
 refuses 'malloc, used by planted' \
     '#include <stddef.h>' 'void *malloc(size_t n);' \
     'void *varve_planted(void);' 'void *varve_planted(void) { return malloc(1); }'

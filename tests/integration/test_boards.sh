@@ -7,9 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 sim=$build/varve-sim
-# A sanitizer makes a month of five boards some minutes.
 days=30
-[ -z "${VARVE_SANITIZE:-}" ] || days=3
 
 # value <file> <section> <key>: what an INI file says; empty when it does not
 value() {

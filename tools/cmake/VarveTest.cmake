@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# Registration of tests with ctest. Labels: unit, integration, budget.
+# Registration of tests with ctest. Labels: unit, integration, budget; and threads, for what the
+# thread sanitizer has something to say about.
 
-# varve_unit_test(<module> [NO_CORE | NO_PORT] [LIBS <target>...] [SOURCES <file>...])
+# varve_unit_test(<module> [NO_CORE | NO_PORT] [THREADS] [LIBS <target>...] [SOURCES <file>...])
 # builds tests/unit/test_<module>.c with cmocka into build/tests/test_<module>. It is linked with
 # the core and the port; with NO_PORT only with the core, because the test brings a port of its
-# own; with NO_CORE with nothing but SOURCES (relative to the top), because it fakes the host.
+# own; with NO_CORE with nothing but SOURCES (relative to the top), because it fakes the host. THREADS: it starts some.
 # A test whose plugin is switched off is left out.
 function(varve_unit_test module)
-    cmake_parse_arguments(arg "NO_CORE;NO_PORT" "" "LIBS;SOURCES" ${ARGN})
+    cmake_parse_arguments(arg "NO_CORE;NO_PORT;THREADS" "" "LIBS;SOURCES" ${ARGN})
     foreach(lib IN LISTS arg_LIBS)
         if(lib MATCHES "^varve_" AND NOT TARGET ${lib})
             message(STATUS "test_${module} left out: ${lib} is not built")
@@ -31,20 +32,28 @@ function(varve_unit_test module)
     set_target_properties(test_${module} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     add_test(NAME unit.${module} COMMAND test_${module})
-    set_tests_properties(unit.${module} PROPERTIES LABELS unit TIMEOUT 120)
+    set(labels unit)
+    if(arg_THREADS)
+        list(APPEND labels threads)
+    endif()
+    set_tests_properties(unit.${module} PROPERTIES LABELS "${labels}" TIMEOUT 300)
 endfunction()
 
-# varve_script_test(<label> <script> [TIMEOUT <s>]) runs a shell script as a test, with the build
-# directory as its only argument. Exit code 77 means that the machine lacks what the test needs.
+# varve_script_test(<label> <script> [THREADS] [TIMEOUT <s>]) runs a shell script as a test, with the
+# build directory as its only argument. Exit code 77 means that the machine lacks what the test needs.
 function(varve_script_test label script)
-    cmake_parse_arguments(arg "" "TIMEOUT" "" ${ARGN})
+    cmake_parse_arguments(arg "THREADS" "TIMEOUT" "" ${ARGN})
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
     get_filename_component(name "${script}" NAME_WE)
     string(REGEX REPLACE "^test_" "" name "${name}")
     add_test(NAME ${label}.${name} COMMAND bash "${script}" "${PROJECT_BINARY_DIR}")
+    set(labels ${label})
+    if(arg_THREADS)
+        list(APPEND labels threads)
+    endif()
     set_tests_properties(${label}.${name} PROPERTIES
-        LABELS ${label} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
+        LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
         ENVIRONMENT "VARVE_SANITIZE=${VARVE_SANITIZE};VARVE_CC=${CMAKE_C_COMPILER}")
 endfunction()
