@@ -328,7 +328,9 @@ static void backend_task(void *arg)
     size_t index = (size_t)(backend - host->backends);
     while (!atomic_load(&host->stopping)) {
         bool flush = atomic_exchange(&backend->flush, false);
+        varve_beat(&backend->beat);
         int64_t wait_ms = varve_backend_step(host, index, varve_port_boot_ms(), flush);
+        varve_beat_rest(&backend->beat);
         if (wait_ms > 0) {
             (void)varve_port_signal_wait(&backend->wake, wait_ms); // a time-out is as good
         }

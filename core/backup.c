@@ -144,6 +144,7 @@ static int check_room(struct attempt *a)
 static bool is_stopped(void *arg)
 {
     const struct attempt *a = arg;
+    varve_beat_goes_on(&a->backend->beat);
     return a->occasion != STOP && atomic_load(&a->host->stopping);
 }
 

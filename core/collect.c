@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Running the collectors: a few worker tasks (or the super-loop) take whichever is due. A collector
-// that hangs keeps its worker; the watch reports it and puts another worker in its place. One that
-// fails backs off. Neither stops the others.
+// Running the collectors: worker tasks (workers.c) or the super-loop take whichever is due. A run
+// that passes its deadline is reported while it lasts, and its end is, too. One that fails or hangs
+// backs off. Neither stops the others.
 //
 // Locking: sched_lock for jobs; a collector's own callbacks run without any lock, one at a time.
 #include "host_state.h"
 #include "text.h"
-
-// Longest sleep of a worker, so that stopping never waits for a long interval.
-#define WORKER_SLEEP_MS 60000
-// How long a running collector is waited for at shutdown.
-#define STOP_PATIENCE_MS 3000
 
 static int init_collector(struct varve_host *host, struct varve_collector *collector)
 {
@@ -78,6 +73,14 @@ static void report_result(struct varve_host *host, struct varve_collector *colle
     collector->failing = rc != 0;
 }
 
+static void report_return(struct varve_host *host, const struct varve_collector *collector,
+                          int64_t took_ms)
+{
+    varve_event_add(host, VARVE_NOTICE, collector->conf->name, "collector_back", true,
+                    (double)took_ms / 1000, NULL, "came back after %lld s",
+                    (long long)(took_ms / 1000));
+}
+
 // The job is marked as running, so nobody else touches this collector.
 static void run_collector(struct varve_host *host, size_t index, int64_t grid_ms)
 {
@@ -93,8 +96,14 @@ static void run_collector(struct varve_host *host, size_t index, int64_t grid_ms
     if (collector->last_us > collector->max_us) {
         collector->max_us = collector->last_us;
     }
-    varve_job_end(&host->jobs[index], varve_port_boot_ms(), rc == 0);
+    struct varve_job *job = &host->jobs[index];
+    int64_t now_ms = varve_port_boot_ms(), took_ms = now_ms - job->started_ms;
+    bool hung = job->hung;
+    varve_job_end(job, now_ms, rc == 0);
     varve_port_mutex_unlock(&host->sched_lock);
+    if (hung) {
+        report_return(host, collector, took_ms);
+    }
     varve_port_signal_raise(&host->keeper_wake);
 }
 
@@ -124,44 +133,6 @@ int64_t varve_collectors_run(struct varve_host *host, int64_t now_ms)
     }
 }
 
-static void worker_task(void *arg)
-{
-    struct varve_worker *worker = arg;
-    struct varve_host *host = worker->host;
-    while (!atomic_load(&host->stopping)) {
-        int64_t now_ms = varve_port_boot_ms();
-        int64_t due_ms = varve_collectors_run(host, now_ms);
-        int64_t sleep_ms = due_ms > now_ms + WORKER_SLEEP_MS ? WORKER_SLEEP_MS : due_ms - now_ms;
-        (void)varve_port_signal_wait(&worker->wake, sleep_ms); // raised only to stop
-    }
-}
-
-static int start_worker(struct varve_host *host)
-{
-    struct varve_worker *worker = &host->workers[host->worker_count];
-    *worker = (struct varve_worker){.host = host};
-    int rc = varve_port_signal_init(&worker->wake);
-    rc = rc == 0 ? varve_port_task_start(&worker->task, "collect", worker_task, worker, 0) : rc;
-    worker->running = rc == 0;
-    host->worker_count += rc == 0;
-    return rc;
-}
-
-static void watch_expired(void *arg)
-{
-    struct varve_host *host = arg;
-    varve_port_signal_raise(&host->keeper_wake); // the keeper looks: a timer must not block
-}
-
-int varve_collectors_start(struct varve_host *host)
-{
-    int rc = varve_port_timer_init(&host->watch, watch_expired, host);
-    for (int64_t i = 0; rc == 0 && i < host->conf->settings.workers; i++) {
-        rc = start_worker(host);
-    }
-    return rc;
-}
-
 void varve_collectors_watch(struct varve_host *host, int64_t now_ms)
 {
     int64_t next_ms;
@@ -177,33 +148,31 @@ void varve_collectors_watch(struct varve_host *host, int64_t now_ms)
         varve_event_add(host, VARVE_ERROR, collector->conf->name, "collector_hung", true,
                         (double)collector->conf->deadline_ms / 1000, NULL,
                         "has not come back within its deadline; the others go on");
-        if (host->threaded && host->worker_count < VARVE_MAX_WORKERS) {
-            (void)start_worker(host); // without it the remaining workers go on
-        }
     }
     if (host->threaded && next_ms != INT64_MAX) {
         (void)varve_port_timer_start(&host->watch, next_ms - now_ms + 1);
     }
 }
 
+static void watch_expired(void *arg)
+{
+    struct varve_host *host = arg;
+    varve_port_signal_raise(&host->keeper_wake); // the keeper looks: a timer must not block
+}
+
+int varve_collectors_start(struct varve_host *host)
+{
+    int rc = varve_port_timer_init(&host->watch, watch_expired, host);
+    return rc == 0 ? varve_workers_start(host) : rc;
+}
+
 int varve_collectors_stop(struct varve_host *host)
 {
-    bool stuck = false;
     if (host->threaded) {
         varve_port_timer_stop(&host->watch);
     }
-    for (size_t i = 0; i < host->worker_count; i++) {
-        varve_port_signal_raise(&host->workers[i].wake);
-    }
-    for (size_t i = 0; i < host->worker_count; i++) {
-        if (varve_port_task_join(&host->workers[i].task, STOP_PATIENCE_MS) != 0) {
-            stuck = true;
-            varve_log(VARVE_ERROR, "host", "a collector does not come back; going on without it");
-        } else {
-            varve_port_signal_destroy(&host->workers[i].wake);
-        }
-    }
-    for (size_t i = 0; i < host->collector_count && !stuck; i++) {
+    int rc = varve_workers_stop(host);
+    for (size_t i = 0; i < host->collector_count && rc == 0; i++) {
         struct varve_collector *collector = &host->collectors[i];
         if (collector->ready && collector->instance.plugin->collector->exit != NULL) {
             collector->instance.plugin->collector->exit(&collector->instance);
@@ -212,6 +181,5 @@ int varve_collectors_stop(struct varve_host *host)
     if (host->threaded) {
         varve_port_timer_destroy(&host->watch);
     }
-    host->worker_count = 0;
-    return stuck ? VARVE_E_TIMEOUT : 0;
+    return rc;
 }

@@ -51,7 +51,9 @@ const struct varve_option varve_settings_options[] = {
     {"outbox", VARVE_OPT_SIZE, SETTING(outbox_bytes), "512K", VARVE_BLOCK_MAX, 1 << 30, NULL,
      "Encoded blocks in RAM that wait for a slow or failed backend, in bytes."},
     {"workers", VARVE_OPT_INT, SETTING(workers), WORKERS_DEFAULT, 1, VARVE_MAX_WORKERS, NULL,
-     "Tasks that run collectors; a hanging collector holds one."},
+     "Tasks that run collectors; for each that hangs there is a further one until it returns."},
+    {"stuck", VARVE_OPT_DURATION, SETTING(stuck_ms), "2m", 0, DAY, NULL,
+     "A backend at one step for longer is reported, and a watchdog not fed; 0s: never."},
     {"log_level", VARVE_OPT_CHOICE, SETTING(log_level), "info", 0, 0, log_levels,
      "Least severity that is logged."},
     {"log", VARVE_OPT_CHOICE, SETTING(log_target), "stderr", 0, 0, log_targets,
@@ -122,7 +124,7 @@ const struct varve_option conf_collector_options[] = {
     {"interval", VARVE_OPT_DURATION, COMMON(interval_ms), "0s", 0, DAY, NULL,
      "Time between two runs; 0s: the collector's own, else the raw tier's step."},
     {"deadline", VARVE_OPT_DURATION, COMMON(deadline_ms), "10s", 100, HOUR, NULL,
-     "A run that takes longer is reported as hung."},
+     "A run that takes longer is reported as hung, and the next one comes later."},
     VARVE_OPTIONS_END,
 };
 

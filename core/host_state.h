@@ -5,7 +5,7 @@
 //   series_lock   additions to the series table
 //   store_lock    timebase, windows, rollup, outbox, sequence numbers: all history that is in RAM
 //   event_lock    the event log
-//   sched_lock    jobs of the collectors
+//   sched_lock    jobs of the collectors, the states of their workers
 //   backend.lock  one per backend: the instance, its account and its figures
 // A task that holds store_lock takes no other lock and does no I/O. A backend's lock may be held
 // across I/O; series_lock and event_lock may be taken under it, store_lock may not.
@@ -58,6 +58,12 @@ struct varve_backup_state {
     uint32_t took_ms;                // lock
 };
 
+// Since when a task has been at its present step; see watchdog.c.
+struct varve_beat {
+    atomic_bool busy;
+    _Atomic uint32_t since_ms; // boot time, modulo 2^32
+};
+
 struct varve_backend {
     struct varve_instance instance; // first, see varve_instance_reason()
     const struct varve_instance_conf *conf;
@@ -81,6 +87,9 @@ struct varve_backend {
     uint64_t flash_before[VARVE_WRITE_REASON_COUNT]; // by earlier processes, as far as is known
     uint32_t ledger_day; // day (since 1970) that its ledger was last noted in; 0: none yet
     uint32_t commit_last_us, commit_max_us;
+    struct varve_beat beat;
+    bool stuck;                       // the keeper's: that was reported
+    uint32_t stuck_since_ms;          // the keeper's
     struct varve_backup_state backup; // see backup.c
 };
 
@@ -93,12 +102,21 @@ struct varve_collector {
     uint32_t last_us, max_us;
 };
 
+enum varve_worker_state {
+    VARVE_WORKER_FREE, // no task
+    VARVE_WORKER_RUNS,
+    VARVE_WORKER_ENDS // is too many and returns: to be joined
+};
+
 struct varve_worker {
     struct varve_host *host;
     struct varve_port_task task;
     struct varve_port_signal wake;
-    bool running;
+    enum varve_worker_state state; // sched_lock
 };
+
+// Every collector may hang, and `workers` tasks still run the others.
+#define VARVE_WORKER_SLOTS (VARVE_MAX_WORKERS + VARVE_MAX_INSTANCES)
 
 struct varve_event_entry {
     struct varve_event event;
@@ -180,9 +198,11 @@ struct varve_host {
 
     struct varve_port_signal keeper_wake, progress;
     struct varve_port_task keeper;
+    struct varve_beat keeper_beat;
     struct varve_port_timer watch; // the next deadline of a running collector
-    struct varve_worker workers[VARVE_MAX_WORKERS];
-    size_t worker_count;
+    struct varve_worker workers[VARVE_WORKER_SLOTS];
+    size_t live_workers;  // sched_lock: in state VARVE_WORKER_RUNS
+    bool workers_failing; // the keeper's: no task could be started
     bool keeper_running;
     bool threaded; // tasks are running
     atomic_bool stopping;
@@ -393,8 +413,22 @@ int varve_collectors_start(struct varve_host *host);
 int varve_collectors_stop(struct varve_host *host);
 // Runs what is due, on the caller's task; returns the boot time of the next run.
 int64_t varve_collectors_run(struct varve_host *host, int64_t now_ms);
-// Reports collectors that passed their deadline and starts a worker in place of one that hangs.
+// Reports collectors that passed their deadline.
 void varve_collectors_watch(struct varve_host *host, int64_t now_ms);
+
+// workers.c. As many as are configured; on failure some may run.
+int varve_workers_start(struct varve_host *host);
+// The keeper, after each look at the deadlines: a worker in the place of each that hangs.
+void varve_workers_replace(struct varve_host *host);
+// Returns VARVE_E_TIMEOUT when one does not come back.
+int varve_workers_stop(struct varve_host *host);
+
+// watchdog.c. A task begins a step, gets on with a long one, or has none.
+void varve_beat(struct varve_beat *beat);
+void varve_beat_goes_on(struct varve_beat *beat);
+void varve_beat_rest(struct varve_beat *beat);
+// The keeper: reports backends that are stuck, and those that are back.
+void varve_watchdog_tick(struct varve_host *host);
 
 int varve_keeper_start(struct varve_host *host);
 void varve_keeper_stop(struct varve_host *host);

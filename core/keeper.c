@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keeper: the one task that owns everything behind the ring. It drains, lets windows close,
-// wakes the backends and watches the collectors.
+// wakes the backends, watches them and the collectors.
 #include "host_state.h"
 
 // Longest sleep: how late a clock step can be noticed, and how long samples stay in the ring.
@@ -22,6 +22,8 @@ static void keep_once(struct varve_host *host, int64_t now_ms)
     varve_pipeline_tick(host, now_ms, flush);
     varve_wear_tick(host, now_ms);
     varve_collectors_watch(host, now_ms);
+    varve_workers_replace(host);
+    varve_watchdog_tick(host);
     if (flush) {
         pass_flush_on(host);
     }
@@ -34,7 +36,9 @@ static void keeper_task(void *arg)
 {
     struct varve_host *host = arg;
     while (!atomic_load(&host->stopping)) {
+        varve_beat(&host->keeper_beat);
         keep_once(host, varve_port_boot_ms());
+        varve_beat_rest(&host->keeper_beat);
         varve_port_signal_raise(&host->progress);
         (void)varve_port_signal_wait(&host->keeper_wake, KEEPER_SLEEP_MS); // a time-out is as good
     }

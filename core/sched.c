@@ -55,8 +55,9 @@ static unsigned backoff(const struct varve_job *job)
 void varve_job_end(struct varve_job *job, int64_t now_ms, bool ok)
 {
     job->running = false;
-    job->failures_in_row = ok ? 0 : job->failures_in_row + 1;
-    job->failures += !ok || job->hung;
+    bool failed = !ok || job->hung;
+    job->failures_in_row = failed ? job->failures_in_row + 1 : 0;
+    job->failures += failed;
     job->due_ms += job->interval_ms << backoff(job);
     if (job->due_ms <= now_ms) {
         int64_t missed = (now_ms - job->due_ms) / job->interval_ms + 1;
@@ -82,4 +83,13 @@ struct varve_job *varve_sched_overdue(struct varve_job *jobs, size_t count, int6
         *next_ms = limit < *next_ms ? limit : *next_ms;
     }
     return NULL;
+}
+
+size_t varve_sched_hung(const struct varve_job *jobs, size_t count)
+{
+    size_t hung = 0;
+    for (size_t i = 0; i < count; i++) {
+        hung += jobs[i].running && jobs[i].hung;
+    }
+    return hung;
 }

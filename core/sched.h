@@ -3,7 +3,8 @@
 //
 // A job is due on a grid of its interval, aligned to Unix time where that is known, and a run
 // belongs to its grid time however late it starts; missed grid times are skipped and counted. A
-// failing job backs off: its interval doubles with every failure in a row, up to 64-fold.
+// job that fails or passes its deadline backs off: its interval doubles with every such run in a
+// row, up to 64-fold.
 //
 // The caller locks.
 #ifndef VARVE_CORE_SCHED_H
@@ -45,5 +46,8 @@ void varve_job_end(struct varve_job *job, int64_t now_ms, bool ok);
 // hung; NULL when there is none. *next_ms: boot time of the next deadline (INT64_MAX if none).
 struct varve_job *varve_sched_overdue(struct varve_job *jobs, size_t count, int64_t now_ms,
                                       int64_t *next_ms);
+
+// How many jobs hang right now.
+size_t varve_sched_hung(const struct varve_job *jobs, size_t count);
 
 #endif

@@ -33,6 +33,7 @@ struct varve_settings {
     int64_t cell_rows;      // capacity of the cell window in RAM, per rollup tier
     int64_t outbox_bytes;   // encoded blocks in RAM that wait for a slow or failed backend
     int64_t workers;        // collector tasks
+    int64_t stuck_ms;       // keeper or a backend at one step for longer: stuck; 0: never
     int64_t log_level;      // enum varve_severity
     int64_t log_target;     // 0 stderr, 1 syslog
     int64_t clock;          // 0 auto: wait until the wall clock is plausible; 1 trust it always

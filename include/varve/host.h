@@ -56,6 +56,11 @@ int varve_host_flush(struct varve_host *host, int64_t timeout_ms);
 // VARVE_E_TIMEOUT when a collector hangs: everything is persisted, but the memory is still in use.
 int varve_host_shutdown(struct varve_host *host);
 
+// Whether the keeper and the backends get on with their work: 0, or VARVE_E_TIMEOUT with a sentence
+// in `why` when one has been at the same step for longer than `[varve] stuck`. For whoever feeds a
+// watchdog: nothing is reset by asking. Any task, once the tasks are started.
+int varve_host_alive(const struct varve_host *host, char *why, size_t cap);
+
 // ---- samples ------------------------------------------------------------------------------------
 
 // Pushes one sample stamped now. Any task; from an interrupt use varve_push_boot() with the port's

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/host_state.h" // to hold what the keeper waits for
 #include "varve/query.h"
 
 static uint8_t memory[16u << 20] __attribute__((aligned(64)));
@@ -104,7 +105,7 @@ static const struct varve_plugin failing = {VARVE_PLUGIN_HEADER,       .name = "
                                             .state_size = 1,           .collector = &failing_ops};
 
 // A backend that only counts what it was given, and fails while told to.
-static atomic_bool broken;
+static atomic_bool broken, blocking;
 static atomic_uint rows_stored, blocks_stored, open_rows, open_blocks;
 
 static int counter_open(struct varve_instance *self, unsigned flags)
@@ -125,6 +126,9 @@ static int counter_put(struct varve_instance *self, const struct varve_put *put)
     if (atomic_load(&broken)) {
         varve_instance_fail(self, "the card was pulled");
         return VARVE_E_IO;
+    }
+    while (atomic_load(&blocking) && strcmp(self->name, "slow") == 0) {
+        sleep_ms(5);
     }
     assert_int_equal(varve_block_open(put->block, put->length, &info), 0);
     atomic_fetch_add(&open_rows, put->tier == 0 ? info.rows : 0);
@@ -203,6 +207,7 @@ static void open_host(const char *ini)
     char why[256] = "";
     atomic_store(&let_go, false);
     atomic_store(&broken, false);
+    atomic_store(&blocking, false);
     atomic_store(&rows_stored, 0);
     atomic_store(&blocks_stored, 0);
     varve_registry_init(&registry, plugins);
@@ -343,6 +348,58 @@ static void a_hanging_collector_stops_no_other(void **state)
     assert_int_equal(varve_host_shutdown(host), 0);
 }
 
+// More than all slots for configured workers; each hangs, is reported, and comes back.
+#define MANY_HUNG 12
+
+static int count_kind(void *arg, const struct varve_event *event)
+{
+    unsigned *hung_and_back = arg;
+    hung_and_back[0] += strcmp(event->kind, "collector_hung") == 0;
+    hung_and_back[1] += strcmp(event->kind, "collector_back") == 0;
+    return 0;
+}
+
+static bool events_are(unsigned hung, unsigned back)
+{
+    unsigned count[2] = {0, 0};
+    (void)varve_host_events(host, 0, INT64_MAX, count_kind, count);
+    return count[0] == hung && count[1] == back;
+}
+
+static uint32_t threads_now(void)
+{
+    struct varve_port_usage usage;
+    varve_port_usage(&usage);
+    return usage.threads;
+}
+
+static void however_many_collectors_hang_the_others_go_on(void **state)
+{
+    (void)state;
+    char ini[2048];
+    int n = snprintf(ini, sizeof ini,
+                     "[varve]\nstate = /tmp\nworkers = 1\n"
+                     "[collector good : counting]\ninterval = 100ms\n");
+    for (int i = 0; i < MANY_HUNG; i++) {
+        n += snprintf(ini + n, sizeof ini - (size_t)n,
+                      "[collector h%d : hanging]\ninterval = 100ms\ndeadline = 100ms\n", i);
+    }
+    open_host(ini);
+    uint32_t threads = threads_now();
+    assert_true(WAIT_FOR(atomic_load(&hanging) == MANY_HUNG));
+    assert_true(WAIT_FOR(events_are(MANY_HUNG, 0)));
+    uint64_t runs = instance("good").runs;
+    assert_true(WAIT_FOR(instance("good").runs >= runs + 5));
+    assert_true(threads_now() >= threads + MANY_HUNG);
+    atomic_store(&let_go, true);
+    assert_true(WAIT_FOR(events_are(MANY_HUNG, MANY_HUNG)));
+    assert_true(WAIT_FOR(threads_now() <= threads + 1)); // with the first timer came its task
+    runs = instance("good").runs;
+    assert_true(WAIT_FOR(instance("good").runs >= runs + 5));
+    assert_true(instance("h0").failures >= 1);
+    assert_int_equal(varve_host_shutdown(host), 0);
+}
+
 static void a_failing_collector_backs_off_and_says_why(void **state)
 {
     (void)state;
@@ -380,6 +437,53 @@ static void history_waits_in_ram_while_a_backend_fails(void **state)
     assert_int_equal(varve_host_shutdown(host), 0);
 }
 
+static bool is_alive(char why[128])
+{
+    return varve_host_alive(host, why, 128) == 0;
+}
+
+static void a_stuck_backend_is_told_of_and_stops_no_other(void **state)
+{
+    (void)state;
+    char why[128] = "";
+    open_host("[varve]\nstate = /tmp\nflush = 1s\nstuck = 300ms\n"
+              "[backend slow : counter]\n[backend quick : counter]\n");
+    struct varve_series_def def = {.text = "x", .unit = "", .help = ""};
+    int id = varve_series_add(host, &def);
+    assert_true(is_alive(why));
+    atomic_store(&blocking, true);
+    for (unsigned round = 1; round <= 5; round++) {
+        assert_int_equal(varve_push(host, id, round), 0);
+        (void)varve_host_flush(host, 50); // the slow one does not come back
+        assert_true(WAIT_FOR(atomic_load(&rows_stored) == round));
+    }
+    assert_true(WAIT_FOR(has_event("store_stuck")));
+    assert_true(WAIT_FOR(!is_alive(why)));
+    assert_non_null(strstr(why, "slow"));
+    assert_false(has_event("store_back"));
+    atomic_store(&blocking, false);
+    assert_true(WAIT_FOR(has_event("store_back")));
+    assert_true(WAIT_FOR(is_alive(why)));
+    assert_int_equal(varve_host_flush(host, 5000), 0);
+    assert_int_equal(atomic_load(&rows_stored), 10); // each has them all
+    assert_int_equal(varve_host_shutdown(host), 0);
+}
+
+static void a_stuck_keeper_is_told_of(void **state)
+{
+    (void)state;
+    char why[128] = "";
+    open_host("[varve]\nstate = /tmp\nstuck = 300ms\n");
+    sleep_ms(1500); // it sleeps in between, but not for long
+    assert_true(WAIT_FOR(is_alive(why)));
+    varve_port_mutex_lock(&host->store_lock);
+    assert_true(WAIT_FOR(!is_alive(why)));
+    assert_non_null(strstr(why, "keeper"));
+    varve_port_mutex_unlock(&host->store_lock);
+    assert_true(WAIT_FOR(is_alive(why)));
+    assert_int_equal(varve_host_shutdown(host), 0);
+}
+
 static void shutdown_stores_what_is_in_the_ring(void **state)
 {
     (void)state;
@@ -398,8 +502,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sample_of_many_producers_is_stored_or_counted),
         cmocka_unit_test(a_hanging_collector_stops_no_other),
+        cmocka_unit_test(however_many_collectors_hang_the_others_go_on),
         cmocka_unit_test(a_failing_collector_backs_off_and_says_why),
         cmocka_unit_test(history_waits_in_ram_while_a_backend_fails),
+        cmocka_unit_test(a_stuck_backend_is_told_of_and_stops_no_other),
+        cmocka_unit_test(a_stuck_keeper_is_told_of),
         cmocka_unit_test(shutdown_stores_what_is_in_the_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

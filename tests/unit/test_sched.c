@@ -183,7 +183,9 @@ static void hung_run_counts_as_one_failure_and_the_next_is_watched_again(void **
     assert_non_null(varve_sched_overdue(&job, 1, job.started_ms + 500, &next));
     varve_job_end(&job, job.started_ms + 501, true); // came back late, but with a result
     assert_int_equal(job.failures, 2);
-    assert_int_equal(job.failures_in_row, 0);
+    assert_int_equal(job.failures_in_row, 2); // and backs off all the same
+    assert_int_equal(job.due_ms - job.started_ms, 4000);
+    assert_int_equal(varve_sched_hung(&job, 1), 0);
 }
 
 static void without_a_deadline_nothing_is_overdue(void **state)

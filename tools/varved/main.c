@@ -23,7 +23,9 @@ enum exit_code {
 };
 
 #define FLUSH_MS  60000
+#define PIECE_MS  5000
 #define SETTLE_MS 50
+#define LOOK_MS   10000 // how often is looked whether the host is stuck
 
 // Counts allocations when it is preloaded by a test; absent otherwise.
 void alloc_guard_arm(int on) __attribute__((weak));
@@ -36,6 +38,7 @@ struct daemon {
     int wake_fd;
     bool settled; // the first round of collecting is over
     bool greeted; // the banner was printed
+    bool stuck;   // that was said
     struct settling settling;
     unsigned long allocations; // before the guard was armed last
 };
@@ -125,6 +128,25 @@ static int stop(struct daemon *d)
 
 // ---- while it runs ------------------------------------------------------------------------------
 
+// A store that is stuck is an event of the host's; the keeper cannot report itself.
+static bool is_well(void *arg)
+{
+    struct daemon *d = arg;
+    char why[VARVE_MESSAGE_TEXT] = "";
+    bool well = !d->service.host || varve_host_alive(d->service.host, why, sizeof why) == 0;
+    if (!well && !d->stuck) {
+        varve_log(VARVE_CRITICAL, "varved", "stuck: %s%s", why,
+                  notify_has_watchdog() ? "; the service manager is not told that all is well"
+                                        : "");
+        notify_send("STATUS=stuck: something takes too long, see the log");
+    } else if (well && d->stuck) {
+        varve_log(VARVE_NOTICE, "varved", "no longer stuck");
+        notify_send("STATUS=");
+    }
+    d->stuck = !well;
+    return well;
+}
+
 static void settle(struct daemon *d)
 {
     if (d->settled || !banner_settled(&d->settling, d->service.host)) {
@@ -167,9 +189,14 @@ static int restore(void *arg, const char *path, char *told, size_t cap)
     return service_restore(&d->service, path, told, cap);
 }
 
+// In pieces, so that a watchdog hears of the main task meanwhile.
 static void flush(struct daemon *d)
 {
-    int rc = varve_host_flush(d->service.host, FLUSH_MS);
+    int rc = VARVE_E_TIMEOUT;
+    for (int ms = 0; rc == VARVE_E_TIMEOUT && ms < FLUSH_MS && !signals_stop(); ms += PIECE_MS) {
+        rc = varve_host_flush(d->service.host, PIECE_MS);
+        (void)notify_watchdog(); // the main loop asks when it is next due
+    }
     if (rc < 0) {
         varve_log(VARVE_ERROR, "varved", "flush: %s", varve_strerror(rc));
     } else {
@@ -198,7 +225,7 @@ static int next_timeout(const struct daemon *d)
     if (!d->settled) {
         return SETTLE_MS;
     }
-    return watchdog < 0 ? -1 : (int)watchdog;
+    return watchdog < 0 || watchdog > LOOK_MS ? LOOK_MS : (int)watchdog;
 }
 
 static int run(struct daemon *d)
@@ -207,6 +234,7 @@ static int run(struct daemon *d)
     notify_send("READY=1");
     while (rc == 0 && !signals_stop()) {
         settle(d);
+        (void)is_well(d); // says what is not
         server_step(&d->server, d->wake_fd, next_timeout(d), d->service.host, d->service.conf);
         rc = d->service.host ? handle_signals(d) : VARVE_E_IO;
     }
@@ -234,6 +262,7 @@ int main(int argc, char **argv)
         return FAILED;
     }
     notify_open();
+    notify_ask(is_well, &d);
     d.server.restorer = (struct restorer){.run = restore, .arg = &d};
     rc = start(&d);
     if (rc < 0) {

@@ -18,6 +18,8 @@ static struct {
     socklen_t length;
     int64_t period_ms; // of the watchdog; 0: there is none
     int64_t due_ms;
+    bool (*well)(void *arg);
+    void *arg;
 } manager = {.fd = -1};
 
 static void read_watchdog(void)
@@ -55,14 +57,27 @@ void notify_send(const char *state)
     }
 }
 
+void notify_ask(bool (*well)(void *arg), void *arg)
+{
+    manager.well = well;
+    manager.arg = arg;
+}
+
+bool notify_has_watchdog(void)
+{
+    return manager.fd >= 0 && manager.period_ms > 0;
+}
+
 int64_t notify_watchdog(void)
 {
-    if (manager.fd < 0 || manager.period_ms == 0) {
+    if (!notify_has_watchdog()) {
         return -1;
     }
     int64_t now = (int64_t)(varve_port_mono_us() / 1000u);
     if (now >= manager.due_ms) {
-        notify_send("WATCHDOG=1");
+        if (!manager.well || manager.well(manager.arg)) {
+            notify_send("WATCHDOG=1");
+        }
         manager.due_ms = now + manager.period_ms;
     }
     return manager.due_ms - now;

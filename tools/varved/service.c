@@ -162,6 +162,19 @@ int service_stop(struct service *service)
     return rc;
 }
 
+// A collector that hangs has the host's memory, and another host cannot have it.
+static bool collector_hangs(const struct service *service, char *name, size_t cap)
+{
+    struct varve_instance_stats instance;
+    for (size_t i = 0; varve_host_instance(service->host, i, &instance) == 0; i++) {
+        if (strcmp(instance.state, "hung") == 0) {
+            (void)snprintf(name, cap, "%s", instance.name);
+            return true;
+        }
+    }
+    return false;
+}
+
 static int go_back(struct service *service, struct varve_conf *old)
 {
     varve_log(VARVE_ERROR, "varved", "the new configuration cannot be run; going back to the old");
@@ -178,8 +191,16 @@ int service_reload(struct service *service)
         varve_log(VARVE_ERROR, "varved", "the configuration is not valid; nothing was changed");
         return 0;
     }
-    (void)service_stop(service); // logged; the data that it could not store is lost either way
-    service->conf = fresh;
+    char name[VARVE_NAME_TEXT];
+    if (collector_hangs(service, name, sizeof name)) {
+        varve_log(VARVE_ERROR, "varved",
+                  "collector %s hangs: nothing was changed; restart the daemon instead", name);
+        return 0;
+    }
+    if (service_stop(service) == VARVE_E_TIMEOUT) {
+        return VARVE_E_TIMEOUT; // it began to hang meanwhile
+    }
+    service->conf = fresh; // what could not be stored was logged, and is lost either way
     int rc = service_start(service);
     if (rc < 0) {
         return go_back(service, old);
@@ -280,10 +301,17 @@ int service_restore(struct service *service, const char *path, char *told, size_
                               .unix_ms = varve_port_wall_ms(),
                               .buf = buf,
                               .buf_bytes = sizeof buf};
+    char name[VARVE_NAME_TEXT];
+    if (collector_hangs(service, name, sizeof name)) {
+        return say(told, cap, VARVE_E_BUSY, "a collector hangs: stop the daemon and restore then");
+    }
     // A backup at this stop could push out the very one that is restored.
     bool at_stop = service->conf->backup.at_stop;
     service->conf->backup.at_stop = false;
-    (void)service_stop(service); // logged; the operator wants another store anyway
+    rc = service_stop(service); // logged; the operator wants another store anyway
     service->conf->backup.at_stop = at_stop;
+    if (rc == VARVE_E_TIMEOUT) {
+        return say(told, cap, rc, "a collector does not come back: the daemon stops");
+    }
     return swap_store(service, &r, told, cap);
 }

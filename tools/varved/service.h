@@ -29,7 +29,8 @@ int service_start(struct service *service);
 // Stores everything and closes. Returns 0 or the error of a store.
 int service_stop(struct service *service);
 // Reads the configuration again and restarts the host with it, if it is valid. Returns 0 while a
-// host is running afterwards, with the new configuration or the old.
+// host is running afterwards, with the new configuration or the old (a collector that hangs allows
+// no other).
 int service_reload(struct service *service);
 
 // Verifies a backup, stores everything in the store that it belongs to, closes the host, puts the
