@@ -86,6 +86,7 @@ static void run_collector(struct varve_host *host, size_t index, int64_t grid_ms
 {
     struct varve_collector *collector = &host->collectors[index];
     collector->instance.due_boot_ms = grid_ms;
+    collector->run_samples = 0;
     uint64_t began_us = varve_port_mono_us();
     int rc = collector->instance.plugin->collector->collect(&collector->instance);
     uint64_t took_us = varve_port_mono_us() - began_us;

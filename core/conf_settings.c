@@ -125,6 +125,10 @@ const struct varve_option conf_collector_options[] = {
      "Time between two runs; 0s: the collector's own, else the raw tier's step."},
     {"deadline", VARVE_OPT_DURATION, COMMON(deadline_ms), "10s", 100, HOUR, NULL,
      "A run that takes longer is reported as hung, and the next one comes later."},
+    {"max_series", VARVE_OPT_INT, COMMON(max_series), "0", 0, VARVE_MAX_SERIES, NULL,
+     "Series that it may have, so that some are left for others; 0: three quarters of `series`."},
+    {"max_samples", VARVE_OPT_INT, COMMON(max_samples), "0", 0, 1 << 30, NULL,
+     "Samples that it may push in one run; 0: as many as the `ring` holds."},
     VARVE_OPTIONS_END,
 };
 

@@ -84,6 +84,8 @@ static int build(struct varve_host *host, char *why, size_t why_cap)
 {
     int rc =
         varve_series_table_init(&host->series, &host->arena, (uint32_t)host->conf->settings.series);
+    host->series_owner = varve_arena_take_zeroed(&host->arena, host->series.cap, 1);
+    rc = rc == 0 && host->series_owner == NULL ? VARVE_E_NO_MEMORY : rc;
     rc = rc == 0 ? varve_backends_open(host, why, why_cap) : rc;
     if (rc != 0) {
         return rc;
@@ -391,17 +393,26 @@ int varve_host_import(struct varve_host *host, int id, const struct varve_point 
 
 // ---- series -------------------------------------------------------------------------------------
 
-int varve_series_add(struct varve_host *host, const struct varve_series_def *def)
+void varve_series_note_full(struct varve_host *host, const char *text)
 {
     varve_port_mutex_lock(&host->series_lock);
-    int id = varve_series_table_add(&host->series, def);
-    bool log = id == VARVE_E_FULL && !host->series.refused_logged;
-    host->series.refused_logged |= log;
+    bool log = !host->series.refused_logged;
+    host->series.refused_logged = true;
     varve_port_mutex_unlock(&host->series_lock);
     if (log) {
         varve_log(VARVE_WARNING, "host",
                   "no room for series %s: `series` in [varve] allows %u; further ones are counted",
-                  def->text, host->series.cap);
+                  text, host->series.cap);
+    }
+}
+
+int varve_series_add(struct varve_host *host, const struct varve_series_def *def)
+{
+    varve_port_mutex_lock(&host->series_lock);
+    int id = varve_series_table_add(&host->series, def);
+    varve_port_mutex_unlock(&host->series_lock);
+    if (id == VARVE_E_FULL) {
+        varve_series_note_full(host, def->text);
     }
     return id;
 }

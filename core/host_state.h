@@ -100,6 +100,10 @@ struct varve_collector {
     bool ready; // init succeeded
     bool failing;
     uint32_t last_us, max_us;
+    uint32_t series;      // series_lock: that are this one's
+    int64_t run_samples;  // of its task: pushed in this run
+    bool limited_samples; // of its task: that was said
+    _Atomic uint32_t refused_series, refused_samples;
 };
 
 enum varve_worker_state {
@@ -154,6 +158,7 @@ struct varve_host {
 
     struct varve_port_mutex series_lock, store_lock, event_lock, sched_lock;
     struct varve_series_table series;
+    uint8_t *series_owner; // by id: 1 + the collector that registered it first; 0: none yet
     struct varve_ring ring;
 
     struct varve_tier tiers[VARVE_MAX_TIERS];
@@ -406,6 +411,9 @@ void varve_event_add(struct varve_host *host, enum varve_severity severity, cons
                      const char *format, ...) __attribute__((format(printf, 8, 9)));
 // Copies event number `number`, stamped; false when it is gone or its time is not known yet.
 bool varve_event_get(struct varve_host *host, uint32_t number, struct varve_event *out);
+
+// The table refused a series: says so once. Counted by the table.
+void varve_series_note_full(struct varve_host *host, const char *text);
 
 int varve_collectors_init(struct varve_host *host);
 int varve_collectors_start(struct varve_host *host);

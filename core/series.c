@@ -113,15 +113,25 @@ static int append(struct varve_series_table *table, const char *text, uint32_t s
     return (int)count;
 }
 
-static int find_or_append(struct varve_series_table *table, const struct varve_series_def *def)
+static int canonical(const struct varve_series_def *def, char text[VARVE_SERIES_TEXT])
 {
     struct varve_labels labels;
-    char text[VARVE_SERIES_TEXT];
     int rc = varve_labels_parse(def->text, &labels, NULL, NULL);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = varve_labels_write(&labels, text, sizeof text);
+    return rc == 0 ? varve_labels_write(&labels, text, VARVE_SERIES_TEXT) : rc;
+}
+
+int varve_series_table_known(const struct varve_series_table *table,
+                             const struct varve_series_def *def)
+{
+    char text[VARVE_SERIES_TEXT];
+    int rc = canonical(def, text);
+    return rc < 0 ? rc : varve_series_table_find(table, text);
+}
+
+static int find_or_append(struct varve_series_table *table, const struct varve_series_def *def)
+{
+    char text[VARVE_SERIES_TEXT];
+    int rc = canonical(def, text);
     if (rc < 0) {
         return rc;
     }

@@ -39,6 +39,10 @@ int varve_series_table_init(struct varve_series_table *table, struct varve_arena
 // VARVE_E_TOO_BIG or VARVE_E_FULL (all counted).
 int varve_series_table_add(struct varve_series_table *table, const struct varve_series_def *def);
 
+// The id of a series that is there, by any valid spelling; else VARVE_E_NOT_FOUND, or as above.
+int varve_series_table_known(const struct varve_series_table *table,
+                             const struct varve_series_def *def);
+
 // The id of a canonical text, or VARVE_E_NOT_FOUND.
 int varve_series_table_find(const struct varve_series_table *table, const char *text);
 

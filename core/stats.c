@@ -151,6 +151,11 @@ static void fill_collector(struct varve_host *host, size_t index, struct varve_i
     out->last_us = collector->last_us;
     out->max_us = collector->max_us;
     varve_port_mutex_unlock(&host->sched_lock);
+    varve_port_mutex_lock(&host->series_lock);
+    out->series = collector->series;
+    varve_port_mutex_unlock(&host->series_lock);
+    out->refused_series = atomic_load(&collector->refused_series);
+    out->refused_samples = atomic_load(&collector->refused_samples);
 }
 
 static void fill_backend_instance(struct varve_host *host, size_t index,

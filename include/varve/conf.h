@@ -69,6 +69,8 @@ struct varve_instance_conf {
     bool enabled;
     int64_t interval_ms;   // collectors; 0: the plugin's default
     int64_t deadline_ms;   // collectors; a run that takes longer is reported as hung
+    int64_t max_series;    // collectors; 0: three quarters of settings.series
+    int64_t max_samples;   // collectors, in one run; 0: settings.ring_samples
     const char *tier_list; // backends: "raw minute" or "all"
     uint32_t tiers;        // backends: bit per tier index, from tier_list
 };

@@ -61,7 +61,12 @@ int varve_host_shutdown(struct varve_host *host);
 // watchdog: nothing is reset by asking. Any task, once the tasks are started.
 int varve_host_alive(const struct varve_host *host, char *why, size_t cap);
 
-// ---- samples ------------------------------------------------------------------------------------
+// ---- series and samples -------------------------------------------------------------------------
+
+// Registers a series or finds it again; `def->text` is any valid spelling and is put in canonical
+// order. Returns the id (>= 0), VARVE_E_INVALID for a bad name, VARVE_E_FULL when the cap refuses
+// it (counted; logged once). Task context; takes a short lock.
+int varve_series_add(struct varve_host *host, const struct varve_series_def *def);
 
 // Pushes one sample stamped now. Any task; from an interrupt use varve_push_boot() with the port's
 // own tick. Returns 0, VARVE_E_FULL when the ring is full (counted in dropped_ring), or

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   4u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   5u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
@@ -79,20 +79,26 @@ struct varve_collector_ops {
     void (*exit)(struct varve_instance *self);
 };
 
-// Registers a series or finds it again; `def->text` is any valid spelling and is put in canonical
-// order. Returns the id (>= 0), VARVE_E_INVALID for a bad name, VARVE_E_FULL when the cap refuses
-// it (counted; logged once). Task context; takes a short lock.
-int varve_series_add(struct varve_host *host, const struct varve_series_def *def);
+// Registers a series for this collector or finds it again; `def->text` is any valid spelling and is
+// put in canonical order. Returns the id (>= 0), VARVE_E_INVALID for a bad name, VARVE_E_FULL when
+// the cap on all series or this collector's `max_series` refuses it (counted; said once). Task
+// context; takes a short lock.
+int varve_instance_series(struct varve_instance *self, const struct varve_series_def *def);
 
-// Convenience for collectors: builds `name{key="value"}` (key NULL: no label) with the value
-// escaped, and registers it. Returns as varve_series_add().
-int varve_series_add_label(struct varve_host *host, enum varve_kind kind, const char *name,
-                           const char *key, const char *value, const char *unit, const char *help);
+// Convenience: builds `name{key="value"}` (key NULL: no label) with the value escaped, and
+// registers it. Returns as varve_instance_series().
+int varve_instance_series_label(struct varve_instance *self, enum varve_kind kind, const char *name,
+                                const char *key, const char *value, const char *unit,
+                                const char *help);
 
 // Pushes one sample stamped with the instance's grid time. `id` may be a negative error code from
 // registration: it is then ignored, so that callers need not check each one. Never blocks.
-// Returns 0, VARVE_E_FULL when the ring is full (counted), or VARVE_E_INVALID.
+// Returns 0, VARVE_E_FULL when the ring is full or this run has pushed `max_samples` (both are
+// counted), or VARVE_E_INVALID.
 int varve_instance_push(struct varve_instance *self, int id, double value);
+
+// The same, stamped with a Unix time in ms that the source itself gave.
+int varve_instance_push_at(struct varve_instance *self, int id, int64_t unix_ms, double value);
 
 // Keeps a sentence (printf-like subset: %s %d %u %lld %llu %zu) as the reason of a failure that the
 // callback is about to return; shown in the log, in `varve plugins` and in events.

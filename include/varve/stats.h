@@ -106,6 +106,9 @@ struct varve_instance_stats {
     uint64_t failures;
     uint32_t last_us; // duration of the last run
     uint32_t max_us;
+    uint32_t series;          // collectors: that it has registered
+    uint32_t refused_series;  // registrations refused by its max_series
+    uint32_t refused_samples; // samples refused by its max_samples
 };
 
 #ifdef __cplusplus

@@ -70,7 +70,7 @@ static int add_series(struct varve_instance *self, int core, unsigned mode)
                                       : "Time that one core spent in a mode.",
         .kind = VARVE_COUNTER,
     };
-    return varve_series_add(self->host, &def);
+    return varve_instance_series(self, &def);
 }
 
 static uint64_t hold_small_steps_back(uint64_t last, uint64_t now, uint64_t limit)

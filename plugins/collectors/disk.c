@@ -95,8 +95,8 @@ static void push(struct varve_instance *self, struct varve_slot *slot, size_t i,
                  const struct metric *metric, const char *label, double value)
 {
     if (slot->id[i] == VARVE_UNREGISTERED)
-        slot->id[i] = varve_series_add_label(self->host, metric->kind, metric->name, label,
-                                             slot->name, metric->unit, metric->help);
+        slot->id[i] = varve_instance_series_label(self, metric->kind, metric->name, label,
+                                                  slot->name, metric->unit, metric->help);
     // A full ring is counted by the host.
     (void)varve_instance_push(self, slot->id[i], value);
 }

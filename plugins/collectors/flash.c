@@ -200,7 +200,7 @@ static int32_t register_figure(struct varve_instance *self, const struct device 
                  f->after, figure->label); // every part is short
     struct varve_series_def def = {
         .text = text, .unit = figure->unit, .help = figure->help, .kind = figure->kind};
-    return varve_series_add(self->host, &def);
+    return varve_instance_series(self, &def);
 }
 
 static void push_device(struct varve_instance *self, struct device *d)

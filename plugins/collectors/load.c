@@ -43,8 +43,8 @@ static void push(struct varve_instance *self, size_t metric, double value)
 {
     struct state *s = self->state;
     if (s->id[metric] == VARVE_UNREGISTERED)
-        s->id[metric] = varve_series_add_label(self->host, VARVE_GAUGE, metrics[metric].name, NULL,
-                                               NULL, "1", metrics[metric].help);
+        s->id[metric] = varve_instance_series_label(self, VARVE_GAUGE, metrics[metric].name, NULL,
+                                                    NULL, "1", metrics[metric].help);
     // A full ring is counted by the host.
     (void)varve_instance_push(self, s->id[metric], value);
 }

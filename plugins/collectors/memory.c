@@ -40,8 +40,8 @@ static void push_field(struct varve_instance *self, size_t field, uint64_t bytes
 {
     struct state *s = self->state;
     if (s->id[field] == VARVE_UNREGISTERED)
-        s->id[field] = varve_series_add_label(self->host, VARVE_GAUGE, fields[field].metric, NULL,
-                                              NULL, "By", fields[field].help);
+        s->id[field] = varve_instance_series_label(self, VARVE_GAUGE, fields[field].metric, NULL,
+                                                   NULL, "By", fields[field].help);
     // A full ring is counted by the host.
     (void)varve_instance_push(self, s->id[field], (double)bytes);
 }

@@ -52,8 +52,8 @@ static void push_interface(struct varve_instance *self, struct varve_slot *slot,
     for (size_t i = 0; i < VARVE_NET_FIELDS; i++) {
         if (slot->id[i] == VARVE_UNREGISTERED)
             slot->id[i] =
-                varve_series_add_label(self->host, VARVE_COUNTER, metrics[i].name, "device",
-                                       slot->name, metrics[i].unit, metrics[i].help);
+                varve_instance_series_label(self, VARVE_COUNTER, metrics[i].name, "device",
+                                            slot->name, metrics[i].unit, metrics[i].help);
         // A full ring is counted by the host.
         (void)varve_instance_push(self, slot->id[i], (double)dev->value[i]);
     }

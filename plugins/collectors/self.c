@@ -109,9 +109,9 @@ static void push_collector(struct varve_instance *self, const struct varve_insta
     if (slot == NULL)
         return;
     if (slot->id[0] == VARVE_UNREGISTERED)
-        slot->id[0] =
-            varve_series_add_label(self->host, VARVE_GAUGE, "varve_collector_max_seconds",
-                                   "collector", slot->name, "s", "Longest run of a collector.");
+        slot->id[0] = varve_instance_series_label(self, VARVE_GAUGE, "varve_collector_max_seconds",
+                                                  "collector", slot->name, "s",
+                                                  "Longest run of a collector.");
     (void)varve_instance_push(self, slot->id[0], (double)stats->max_us / 1e6);
 }
 
@@ -135,7 +135,7 @@ static int init(struct varve_instance *self)
     struct state *s = self->state;
     varve_slots_init(&s->collectors, s->slot, VARVE_MAX_INSTANCES, "collectors");
     for (size_t i = 0; i < METRICS; i++)
-        s->id[i] = varve_series_add(self->host, &series[i]);
+        s->id[i] = varve_instance_series(self, &series[i]);
     return 0;
 }
 

@@ -130,8 +130,8 @@ static void adopt(struct varve_instance *self, struct sensor *found)
         return;
     *slot = *found;
     slot->scale = (enum varve_thermal_scale)o->scale;
-    slot->id = varve_series_add_label(self->host, VARVE_GAUGE, "thermal_celsius", "zone",
-                                      slot->name, "Cel", "Temperature of a sensor.");
+    slot->id = varve_instance_series_label(self, VARVE_GAUGE, "thermal_celsius", "zone", slot->name,
+                                           "Cel", "Temperature of a sensor.");
 }
 
 static void scan_zones(struct varve_instance *self)

@@ -44,8 +44,8 @@ static int init(struct varve_instance *self)
     int rc = varve_source_open(self, &s->source, o->proc, "/uptime");
     if (rc != 0)
         return rc;
-    s->id = varve_series_add_label(self->host, VARVE_GAUGE, "uptime_seconds", NULL, NULL, "s",
-                                   "Time since the system was booted.");
+    s->id = varve_instance_series_label(self, VARVE_GAUGE, "uptime_seconds", NULL, NULL, "s",
+                                        "Time since the system was booted.");
     return 0;
 }
 

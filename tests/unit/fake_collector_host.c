@@ -214,9 +214,9 @@ void fake_space(const char *path, uint64_t total, uint64_t free_bytes)
 
 // ---- the host
 
-int varve_series_add(struct varve_host *host, const struct varve_series_def *def)
+int varve_instance_series(struct varve_instance *self, const struct varve_series_def *def)
 {
-    (void)host;
+    assert_ptr_equal(self, &fake.instance);
     fake.registered++;
     assert_non_null(def->unit);
     assert_non_null(def->help);
@@ -235,8 +235,9 @@ int varve_series_add(struct varve_host *host, const struct varve_series_def *def
     return (int)(row - fake.row);
 }
 
-int varve_series_add_label(struct varve_host *host, enum varve_kind kind, const char *name,
-                           const char *key, const char *value, const char *unit, const char *help)
+int varve_instance_series_label(struct varve_instance *self, enum varve_kind kind, const char *name,
+                                const char *key, const char *value, const char *unit,
+                                const char *help)
 {
     char text[VARVE_SERIES_TEXT];
     if (key != NULL)
@@ -244,7 +245,7 @@ int varve_series_add_label(struct varve_host *host, enum varve_kind kind, const 
     else
         snprintf(text, sizeof text, "%s", name);
     const struct varve_series_def def = {text, unit, help, kind};
-    return varve_series_add(host, &def);
+    return varve_instance_series(self, &def);
 }
 
 int varve_instance_push(struct varve_instance *self, int id, double value)

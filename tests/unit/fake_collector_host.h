@@ -25,7 +25,7 @@ int fake_collect(void);
 const char *fake_reason(void);  // of the last varve_instance_fail(); "" if none
 unsigned fake_warnings(void);   // log lines of severity warning and above
 unsigned fake_logs(void);       // log lines of all severities
-unsigned fake_registered(void); // calls of varve_series_add*()
+unsigned fake_registered(void); // calls of varve_instance_series*()
 unsigned fake_series(void);     // distinct series
 unsigned fake_pushes(void);     // samples pushed since the last fake_collect() began
 

@@ -47,7 +47,7 @@ static int counting_init(struct varve_instance *self)
 {
     struct counting_state *state = self->state;
     state->id =
-        varve_series_add_label(self->host, VARVE_COUNTER, "runs_total", "who", self->name, "", "");
+        varve_instance_series_label(self, VARVE_COUNTER, "runs_total", "who", self->name, "", "");
     return state->id < 0 ? state->id : 0;
 }
 
@@ -103,6 +103,26 @@ static const struct varve_collector_ops failing_ops = {.init = nothing_init,
 static const struct varve_plugin failing = {VARVE_PLUGIN_HEADER,       .name = "failing",
                                             .summary = "always fails", .kind = VARVE_COLLECTOR,
                                             .state_size = 1,           .collector = &failing_ops};
+
+// Registers a hundred series each time, the same ones, and pushes three samples to each.
+static int flooding_collect(struct varve_instance *self)
+{
+    for (int i = 0; i < 100; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        int id = varve_instance_series_label(self, VARVE_GAUGE, "flood", "n", value, "", "");
+        for (int sample = 0; sample < 3; sample++) {
+            (void)varve_instance_push(self, id, sample); // what is refused is counted
+        }
+    }
+    return 0;
+}
+
+static const struct varve_collector_ops flooding_ops = {.init = nothing_init,
+                                                        .collect = flooding_collect};
+static const struct varve_plugin flooding = {VARVE_PLUGIN_HEADER,       .name = "flooding",
+                                             .summary = "wants it all", .kind = VARVE_COLLECTOR,
+                                             .state_size = 1,           .collector = &flooding_ops};
 
 // A backend that only counts what it was given, and fails while told to.
 static atomic_bool broken, blocking;
@@ -193,8 +213,8 @@ static const struct varve_plugin counter_backend = {
     VARVE_PLUGIN_HEADER,   .name = "counter", .summary = "counts rows",
     .kind = VARVE_BACKEND, .state_size = 1,   .backend = &counter_ops};
 
-static const struct varve_plugin *const plugins[] = {&counting, &hanging_plugin, &failing,
-                                                     &counter_backend, NULL};
+static const struct varve_plugin *const plugins[] = {&counting, &hanging_plugin,  &failing,
+                                                     &flooding, &counter_backend, NULL};
 
 // ---- fixture ------------------------------------------------------------------------------------
 
@@ -400,6 +420,23 @@ static void however_many_collectors_hang_the_others_go_on(void **state)
     assert_int_equal(varve_host_shutdown(host), 0);
 }
 
+static void a_flooding_collector_leaves_room_for_others(void **state)
+{
+    (void)state;
+    open_host("[varve]\nstate = /tmp\nseries = 64\n"
+              "[collector f : flooding]\ninterval = 100ms\nmax_samples = 60\n");
+    assert_true(WAIT_FOR(instance("f").runs >= 2));
+    struct varve_instance_stats f = instance("f");
+    assert_int_equal(f.series, 48);                                    // three quarters of 64
+    assert_in_range(f.refused_series, (f.runs - 1) * 52, f.runs * 52); // the last may be on its way
+    assert_in_range(f.refused_samples, (f.runs - 1) * (48 * 3 - 60), f.runs * (48 * 3 - 60));
+    assert_true(has_event("collector_limited"));
+    struct varve_series_def def = {.text = "another", .unit = "", .help = ""};
+    assert_true(varve_series_add(host, &def) >= 0);
+    assert_int_equal(stats_now().series, 49);
+    assert_int_equal(varve_host_shutdown(host), 0);
+}
+
 static void a_failing_collector_backs_off_and_says_why(void **state)
 {
     (void)state;
@@ -503,6 +540,7 @@ int main(void)
         cmocka_unit_test(every_sample_of_many_producers_is_stored_or_counted),
         cmocka_unit_test(a_hanging_collector_stops_no_other),
         cmocka_unit_test(however_many_collectors_hang_the_others_go_on),
+        cmocka_unit_test(a_flooding_collector_leaves_room_for_others),
         cmocka_unit_test(a_failing_collector_backs_off_and_says_why),
         cmocka_unit_test(history_waits_in_ram_while_a_backend_fails),
         cmocka_unit_test(a_stuck_backend_is_told_of_and_stops_no_other),

@@ -115,6 +115,9 @@ const struct varve_field varve_instance_fields[] = {
     INSTANCE(failures, U64),
     INSTANCE(last_us, U32),
     INSTANCE(max_us, U32),
+    INSTANCE(series, U32),
+    INSTANCE(refused_series, U32),
+    INSTANCE(refused_samples, U32),
     FIELDS_END,
 };
 
