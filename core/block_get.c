@@ -150,9 +150,13 @@ static int get_chunk(const void *buf, const struct varve_block_info *info,
     if (*taken == 0) {
         return rc;
     }
-    return target->points != NULL
-               ? varve_codec_get_points(columns.values, end, &rows, target->points)
-               : varve_codec_get_cells(columns.values, end, &rows, target->cells);
+    if (target->points != NULL) {
+        return varve_codec_get_points(columns.values, end, &rows, target->points);
+    }
+    for (size_t i = 0; i < *taken; i++) {
+        target->cells[i].seq = info->key.seq;
+    }
+    return varve_codec_get_cells(columns.values, end, &rows, target->cells);
 }
 
 static int get_rows(const void *buf, const struct varve_block_info *info, varve_series_id id,

@@ -30,6 +30,7 @@ static void add_cell(struct target *t, const struct varve_cell *cell, int64_t st
 {
     struct varve_cell coarse = *cell;
     coarse.start_ms = varve_bucket(cell->start_ms, step_ms);
+    coarse.seq = UINT32_MAX; // newer than all blocks
     if (cell->count == 0 || coarse.start_ms < t->from_ms || coarse.start_ms > t->to_ms) {
         return;
     }

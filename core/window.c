@@ -183,12 +183,25 @@ void varve_sort_rows(void *rows, size_t row_bytes, size_t count, void *scratch)
     }
 }
 
+// Blocks are read in the order of their starts, and a late row lets a block begin before those that
+// were made earlier: which part is the later one is told by its block's number.
+static void merge_part(struct varve_cell *into, const struct varve_cell *from)
+{
+    double last = into->last;
+    varve_cell_merge(into, from);
+    if (from->seq < into->seq) {
+        into->last = last;
+    } else {
+        into->seq = from->seq;
+    }
+}
+
 size_t varve_merge_cells(struct varve_cell *cells, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (kept > 0 && cells[kept - 1].start_ms == cells[i].start_ms) {
-            varve_cell_merge(&cells[kept - 1], &cells[i]);
+            merge_part(&cells[kept - 1], &cells[i]);
         } else {
             cells[kept++] = cells[i];
         }

@@ -71,7 +71,8 @@ void varve_order_rows(struct varve_order *order, const void *rows, size_t row_by
 // Does nothing when they are in order already.
 void varve_sort_rows(void *rows, size_t row_bytes, size_t count, void *scratch);
 
-// Merges neighbouring cells of the same start; returns how many are left.
+// Merges neighbouring cells of the same start, of which that with the highest `seq` has the last
+// value; returns how many are left.
 size_t varve_merge_cells(struct varve_cell *cells, size_t count);
 
 #endif

@@ -51,6 +51,8 @@ struct varve_point {
 struct varve_cell {
     int64_t start_ms; // Unix time of the bucket's start, a multiple of the tier's step
     uint32_t count;   // samples
+    uint32_t seq;     // number of the block that it is read from; 0 where there is none. Parts of
+                      // one cell, in several blocks, are merged in the order of these
     double min;
     double max;
     double sum;  // gauge: sum of the values; counter: increase over the bucket, resets allowed for

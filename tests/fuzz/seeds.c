@@ -77,7 +77,7 @@ static size_t make_cells(void)
         struct varve_cell cells[5];
         for (int i = 0; i < 5; i++) {
             int64_t start = START_MS + (i + (i > 3 ? series * 7 : 0)) * INT64_C(60000);
-            cells[i] = (struct varve_cell){start, 12, i, i + 0.5, i * 12.25, i + 0.25};
+            cells[i] = (struct varve_cell){start, 12, 0, i, i + 0.5, i * 12.25, i + 0.25};
         }
         FUZZ_CHECK(varve_block_add_cells(&w, (varve_series_id)(series * 3), cells, 5) == 0);
     }

@@ -55,8 +55,7 @@ static inline void make_points(struct test_random *r, struct varve_point *points
     }
 }
 
-// n cells on the grid of STEP_MS from BASE_MS on. Memory between the fields is zero, so that cells
-// can be compared as bytes.
+// n cells on the grid of STEP_MS from BASE_MS on.
 static inline void make_cells(struct test_random *r, struct varve_cell *cells, size_t n)
 {
     int64_t start = BASE_MS;
@@ -69,6 +68,14 @@ static inline void make_cells(struct test_random *r, struct varve_cell *cells, s
         put_double(&cells[i].sum, any_double(r));
         put_double(&cells[i].last, any_double(r));
         start += STEP_MS * (int64_t)random_below(r, 3);
+    }
+}
+
+// Cells as they are read from a block with this number, so that they can be compared as bytes.
+static inline void number_cells(struct varve_cell *cells, size_t n, uint32_t seq)
+{
+    for (size_t i = 0; i < n; i++) {
+        cells[i].seq = seq;
     }
 }
 

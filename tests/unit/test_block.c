@@ -91,6 +91,7 @@ static void cells_of_many_series_are_lossless(void **state)
             int n =
                 varve_block_cells(block, &info, id, INT64_MIN, INT64_MAX, cells_back, counts[id]);
             assert_int_equal(n, counts[id]);
+            number_cells(cells[id], counts[id], info.key.seq);
             assert_memory_equal(cells_back, cells[id], counts[id] * sizeof *cells_back);
         }
     }

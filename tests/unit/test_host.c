@@ -257,6 +257,31 @@ static void rollups_survive_where_raw_is_not_stored(void **state)
     fixture_end(&f);
 }
 
+// A late row of one series lets the block of the later part begin first.
+static void the_later_part_of_a_minute_has_its_last_value(void **state)
+{
+    (void)state;
+    enum {
+        N = 126, // ten minutes and a half
+        REST = 18
+    };
+    fixture_init(&f, "minute hour day");
+    make_points(points, N + REST, fixture_start_ms(), 5);
+    fixture_open(&f, 0);
+    import(fixture_series(&f, "a", VARVE_GAUGE), points, N);
+    assert_int_equal(varve_host_flush(f.host, 1000), 0);
+    fixture_close(&f);
+    fixture_open(&f, 0);
+    import(fixture_series(&f, "a", VARVE_GAUGE), points + N, REST);
+    import(fixture_series(&f, "b", VARVE_GAUGE), points + N / 2, 1);
+    fixture_check_tier(&f, "a", 1, points, N + REST);
+    fixture_close(&f);
+    fixture_open(&f, VARVE_HOST_READ_ONLY);
+    fixture_check_tier(&f, "a", 1, points, N + REST);
+    fixture_close(&f);
+    fixture_end(&f);
+}
+
 static void retention_follows_the_time_of_the_data(void **state)
 {
     (void)state;
@@ -545,6 +570,7 @@ int main(void)
         cmocka_unit_test(restarts_neither_lose_nor_repeat_a_sample),
         cmocka_unit_test(a_crash_loses_the_open_window_only_and_rollups_agree_with_raw),
         cmocka_unit_test(rollups_survive_where_raw_is_not_stored),
+        cmocka_unit_test(the_later_part_of_a_minute_has_its_last_value),
         cmocka_unit_test(retention_follows_the_time_of_the_data),
         cmocka_unit_test(keep_all_keeps_all),
         cmocka_unit_test(sparse_history_loses_no_block_between_ring_and_store),
