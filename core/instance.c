@@ -36,6 +36,11 @@ void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t alig
     return memory;
 }
 
+bool varve_instance_stopping(const struct varve_instance *self)
+{
+    return atomic_load(&self->host->stopping);
+}
+
 const char *varve_instance_state_dir(const struct varve_instance *self)
 {
     return self->host->conf->settings.state;

@@ -105,6 +105,9 @@ int varve_instance_push_at(struct varve_instance *self, int id, int64_t unix_ms,
 void varve_instance_fail(struct varve_instance *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+// Whether the host stops: a run that takes long should end soon, with 0. Any context.
+bool varve_instance_stopping(const struct varve_instance *self);
+
 // Carves `bytes` from the host's static memory for this instance; only in init()/open(), never
 // given back. The memory is zeroed. NULL when there is not enough.
 void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t align);

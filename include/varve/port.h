@@ -2,9 +2,9 @@
 // What varve asks of a platform. A port implements these functions and is linked statically; there
 // is one port per program, so there is no table of pointers and no cost on a small CPU.
 //
-// Five groups: time; tasks and locks; storage; memory that is kept; the rest (log, small texts,
-// process figures, modules). A port without tasks (super-loop) implements the second group as the
-// notes say and drives everything by varve_host_step(). A port without files returns
+// Six groups: time; tasks and locks; storage; memory that is kept; programs; the rest (log, small
+// texts, process figures, modules). A port without tasks (super-loop) implements the second group
+// as the notes say and drives everything by varve_host_step(). A port without files returns
 // VARVE_E_UNSUPPORTED from the third group. ports/posix is the reference.
 //
 // Storage here is raw and uncounted: only core/storage.c calls it, so that every byte that goes to
@@ -158,6 +158,36 @@ void varve_port_retained_close(struct varve_port_retained *r);
 // reset can tell, and not before what earlier calls wrote is there. A port with a write-back cache
 // cleans it here.
 void varve_port_retained_write(void *to, const void *from, size_t len);
+
+// ---- programs -----------------------------------------------------------------------------------
+//
+// Other programs, for collectors that run one. A port without processes answers
+// VARVE_E_UNSUPPORTED.
+
+struct varve_port_process {
+    int64_t id; // 0: none
+    intptr_t out, err;
+    char said[96]; // the beginning of what it said on standard error, NUL-terminated; any bytes
+    size_t said_len;
+};
+
+// Runs argv[0], a path, with these arguments and this environment (both end with NULL), without a
+// shell, in "/", in a process group of its own, with nothing on its standard input. No other file
+// of this process is open in it. Returns 0, or why it cannot be executed. Allocates nothing.
+int varve_port_process_start(struct varve_port_process *p, const char *const *argv,
+                             const char *const *env);
+
+// Reads from its standard output; waits for something to be there. Returns the number of bytes, 0
+// when it has ended or closed its output and all was read, or VARVE_E_TIMEOUT after timeout_ms.
+int64_t varve_port_process_read(struct varve_port_process *p, void *buf, size_t cap,
+                                int64_t timeout_ms);
+
+// Waits patience_ms for it to end by itself; then its group is asked to (SIGTERM), and killed after
+// grace_ms more. What it left behind in its group is killed, too. *code gets its exit code, or the
+// number of the signal that ended it, negated. VARVE_E_TIMEOUT when not even that ends it: it is
+// still there, and this is to be called again.
+int varve_port_process_end(struct varve_port_process *p, int64_t patience_ms, int64_t grace_ms,
+                           int *code);
 
 // ---- the rest -----------------------------------------------------------------------------------
 

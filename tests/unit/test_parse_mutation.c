@@ -130,6 +130,19 @@ static void read_single_values(struct varve_span text)
     assert_true(varve_scan_whole_lines(text.at, text.len) <= text.len);
 }
 
+static void walk_exposition(struct varve_span text)
+{
+    struct varve_exposition out;
+    struct varve_span line;
+    while (varve_scan_line(&text, &line)) {
+        struct varve_span rest = line, token;
+        double value;
+        (void)varve_parse_exposition(line, &out);
+        while (varve_scan_token(&rest, &token))
+            (void)varve_exposition_number(token, &value);
+    }
+}
+
 static void feed_all(struct varve_span text)
 {
     size_t lines = count_lines(text);
@@ -137,6 +150,7 @@ static void feed_all(struct varve_span text)
     walk_net(text, lines);
     walk_disks(text, lines);
     walk_mounts(text, lines);
+    walk_exposition(text);
     read_single_values(text);
 }
 

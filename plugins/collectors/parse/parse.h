@@ -221,4 +221,29 @@ bool varve_sys_block_written(struct varve_span text, double *bytes);
 // First line of a /sys text, without blanks at its end.
 struct varve_span varve_sys_line(struct varve_span text);
 
+// ---- what programs print: parse/exposition.c ----------------------------------------------------
+
+enum varve_exposition_line {
+    VARVE_EXPOSITION_NOTHING, // an empty line or a comment
+    VARVE_EXPOSITION_SAMPLE,
+    VARVE_EXPOSITION_TYPE, // says whether the metric `name` is a counter
+    VARVE_EXPOSITION_GARBAGE,
+};
+
+struct varve_exposition {
+    struct varve_span name;
+    struct varve_span series; // the name with its labels, as written
+    double value;
+    bool has_time;
+    int64_t time_ms; // Unix time
+    bool counter;
+};
+
+// Takes a line apart, without its newline. Fields that do not belong to what it is are zero.
+enum varve_exposition_line varve_parse_exposition(struct varve_span line,
+                                                  struct varve_exposition *out);
+
+// A number with sign, point and exponent, inf or nan. Up to 15 digits are read exactly.
+bool varve_exposition_number(struct varve_span token, double *value);
+
 #endif
