@@ -134,7 +134,8 @@ unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t u
 
 void varve_ints_plan_ulps(const struct varve_ints *c, struct varve_column_code *code)
 {
-    uint64_t sum = 0, n = 0;
+    uint64_t sum = 0;
+    size_t n = 0;
     for (; n < c->n; n++) {
         sum += varve_zigzag(varve_ints_ulps(c, n));
     }

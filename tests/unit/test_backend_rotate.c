@@ -181,7 +181,7 @@ static void a_tier_at_its_cap_gives_up_its_oldest_segment(void **state)
     bench_store(b, 1, nth(0), 3000, 0);
     for (size_t k = 0; k < sizeof caps / sizeof caps[0]; k++) {
         // Two segments of the least size are what a stream needs in any case.
-        const size_t most = caps[k] > 2 * 65536 ? caps[k] : 2 * 65536;
+        const uint64_t most = caps[k] > 2 * 65536 ? caps[k] : 2 * 65536;
         for (const int64_t end = i + 300; i < end; i++) {
             bench_store_capped(b, 0, nth(i), 3000, caps[k]);
             bench_work_through(b);

@@ -65,7 +65,8 @@ static void a_search_finds_what_a_plain_one_finds(void **state)
         if (what == 0 && sqlite_index.count < CAP) {
             varve_sqlite_index_insert(&sqlite_index, &key);
         } else if (what == 1 && sqlite_index.count > 0) {
-            varve_sqlite_index_remove(&sqlite_index, random_bits(&r) % sqlite_index.count);
+            varve_sqlite_index_remove(&sqlite_index,
+                                      (size_t)(random_bits(&r) % sqlite_index.count));
         } else if (what == 2 && sqlite_index.count > 0) { // the one behind the last, as readers do
             find(&entries[(sqlite_index.found + 1) % sqlite_index.count]);
         } else {

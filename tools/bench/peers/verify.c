@@ -145,7 +145,8 @@ static void free_points(struct peer_points *points)
 static void check_series(const struct peer *peer, struct rows *rows, const struct peer_query *q,
                          struct outcome *outcome)
 {
-    struct peer_points right = make_points(rows->count + 1), got = make_points(rows->count + 1);
+    const size_t room = (size_t)rows->count + 1;
+    struct peer_points right = make_points(room), got = make_points(room);
     if (q->minutes) {
         expect_minutes(rows, q, peer->minutes_by_end, &right);
     } else {
