@@ -9,6 +9,11 @@
 build_packages=(gcc libc6-dev make cmake pkg-config libsqlite3-dev libinih-dev libcmocka-dev
     zlib1g-dev libzstd-dev)
 
+# What cross-compiling for ARM Linux needs, and running what it makes.
+# shellcheck disable=SC2034
+cross_packages=(gcc-arm-linux-gnueabihf gcc-aarch64-linux-gnu gcc-arm-linux-gnueabi qemu-user
+    libc6-dev make tcl)
+
 say() {
     printf '==> %s\n' "$*"
 }

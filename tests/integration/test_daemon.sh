@@ -54,7 +54,9 @@ for text in 'collects   cpu memory load' "stores in  $VARVE_STATE/varve.db (sqli
 done
 [[ $(grep 'keeps .* series' "$work/varved.log") =~ keeps\ ([0-9]+)\ series ]]
 [ "${BASH_REMATCH[1]}" -ge 10 ] || fail "the banner counts ${BASH_REMATCH[1]} series"
-grep -A 3 '^Try in' "$work/varved.log" | grep '^  ' >"$work/commands"
+# Under an emulator the program is not where one would start it.
+grep -A 3 '^Try in' "$work/varved.log" | grep '^  ' | sed "s#$build/target/#$build/#" \
+    >"$work/commands"
 [ "$(wc -l <"$work/commands")" -eq 3 ] || fail "the banner suggests: $(cat "$work/commands")"
 bash -eu "$work/commands" >/dev/null || fail "what the banner suggests does not work"
 

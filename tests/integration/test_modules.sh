@@ -10,7 +10,9 @@
 cc=${VARVE_CC:-cc}
 sanitize=${VARVE_SANITIZE:-}
 variant=$work/variant
-cmake -S "$top" -B "$variant" -DCMAKE_C_COMPILER="$cc" -DVARVE_SANITIZE="$sanitize" \
+compiler=(-DCMAKE_C_COMPILER="$cc")
+[ -z "${VARVE_TOOLCHAIN:-}" ] || compiler=(-DCMAKE_TOOLCHAIN_FILE="$VARVE_TOOLCHAIN")
+cmake -S "$top" -B "$variant" "${compiler[@]}" -DVARVE_SANITIZE="$sanitize" \
     -DVARVE_WERROR=OFF -DVARVE_TESTS=OFF -DVARVE_MODULES=OFF \
     -DVARVE_COLLECTOR_UPTIME=MODULE -DCMAKE_BUILD_TYPE=Debug >"$work/cmake.log" 2>&1 ||
     fail "$(cat "$work/cmake.log")"

@@ -38,6 +38,9 @@ sleep 4
 total=0
 for file in "$top/README.md" "$top"/tools/*/README.md "$top"/boards/*/README.md; do
     [ -e "$file" ] || continue
+    case $file in
+    */varve-sim/*) [ -x "$build/varve-sim" ] || continue ;; # it runs on development machines
+    esac
     run_commands "$file"
     total=$((total + $(commands_of "$file" | wc -l)))
 done

@@ -7,6 +7,19 @@ set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+# Programs for another CPU lie in build/target; where one would look for them is a script of the same
+# name that starts the emulator, so that who tests them need not know.
+if(CMAKE_CROSSCOMPILING_EMULATOR)
+    set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/target")
+endif()
+function(varve_emulated target script)
+    if(CMAKE_CROSSCOMPILING_EMULATOR)
+        list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
+        file(GENERATE OUTPUT "${script}"
+            CONTENT "#!/bin/sh\nexec ${emulator} '$<TARGET_FILE:${target}>' \"$@\"\n"
+            FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+    endif()
+endfunction()
 
 # The caps change the size of public structs, so whoever includes the headers must see the same.
 add_library(varve_api INTERFACE)

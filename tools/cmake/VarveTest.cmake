@@ -27,7 +27,8 @@ function(varve_unit_test module)
         PkgConfig::cmocka m Threads::Threads)
     # Tests read files and start threads by themselves; assert() and the checks stay on.
     target_compile_definitions(test_${module} PRIVATE ${VARVE_POSIX_DEFINITIONS}
-        VARVE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+        VARVE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+        VARVE_EMULATED=$<BOOL:${CMAKE_CROSSCOMPILING_EMULATOR}>)
     target_compile_options(test_${module} PRIVATE -UNDEBUG)
     set_target_properties(test_${module} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
@@ -55,5 +56,5 @@ function(varve_script_test label script)
     endif()
     set_tests_properties(${label}.${name} PROPERTIES
         LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
-        ENVIRONMENT "VARVE_SANITIZE=${VARVE_SANITIZE};VARVE_CC=${CMAKE_C_COMPILER}")
+        ENVIRONMENT "VARVE_SANITIZE=${VARVE_SANITIZE};VARVE_CC=${VARVE_TEST_CC};VARVE_TOOLCHAIN=${CMAKE_TOOLCHAIN_FILE}")
 endfunction()
