@@ -44,6 +44,18 @@ static int read_file(struct varve_conf *conf, const struct conf_at *at, const ch
     return 0;
 }
 
+// A configuration names programs to run and files to write. Its owner may be another: whoever calls
+// has chosen the file.
+static bool check_trust(struct varve_conf *conf, const struct conf_at *at)
+{
+    char why[VARVE_MESSAGE_TEXT] = "";
+    int rc = varve_port_path_trusted(at->file, VARVE_TRUST_ANY_OWNER, why, sizeof why);
+    if (rc != 0) {
+        conf_report(conf, at, "refused: %s", why);
+    }
+    return rc == 0;
+}
+
 static int load_one(struct varve_conf *conf, const char *path)
 {
     const struct conf_at at = {.file = path};
@@ -51,7 +63,7 @@ static int load_one(struct varve_conf *conf, const char *path)
     size_t limit = conf_state(conf)->limit;
     unsigned before = conf->error_count;
     const char *name = conf_keep(conf, &at, path);
-    if (name == NULL) {
+    if (name == NULL || !check_trust(conf, &at)) {
         return VARVE_E_INVALID;
     }
     int rc = read_file(conf, &at, &text);
@@ -102,6 +114,10 @@ static int load_parts(struct varve_conf *conf, const char *file)
     int rc = include_path(file, conf_state(conf)->include, dir);
     if (rc != 0) {
         conf_report(conf, &at, "the path of the directory is too long");
+        return VARVE_E_INVALID;
+    }
+    const struct conf_at place = {.file = dir};
+    if (!check_trust(conf, &place)) {
         return VARVE_E_INVALID;
     }
     while ((rc = varve_dir_next(dir, ".ini", name)) == 0) {

@@ -29,6 +29,8 @@
 static const char *const log_levels[] = {"critical", "error", "warning", "notice",
                                          "info",     "debug", NULL};
 static const char *const log_targets[] = {"stderr", "syslog", NULL};
+static const char *const modes[] = {"0660", "0600", "0666", NULL};
+static const char *const controls[] = {"owner", "group", "all", NULL};
 static const char *const clocks[] = {"auto", "trust", NULL};
 
 #define SETTING(field) offsetof(struct varve_settings, field)
@@ -38,6 +40,16 @@ const struct varve_option varve_settings_options[] = {
      "Directory of this device's state; relative paths of stores start here."},
     {"socket", VARVE_OPT_STRING, SETTING(socket), "varved.sock", 0, 0, NULL,
      "UNIX socket of the daemon; relative to state."},
+    {"socket_mode", VARVE_OPT_CHOICE, SETTING(socket_mode), "0660", 0, 0, modes,
+     "Mode of the socket: who may connect, and so read."},
+    {"socket_group", VARVE_OPT_STRING, SETTING(socket_group), "", 0, 0, NULL,
+     "Group of the socket, by name or number; empty: the daemon's."},
+    {"control", VARVE_OPT_CHOICE, SETTING(control), "owner", 0, 0, controls,
+     "Who may flush, import, prune, back up, restore: root and the daemon's user; its group; all."},
+    {"user", VARVE_OPT_STRING, SETTING(user), "", 0, 0, NULL,
+     "User that a daemon started as root becomes; empty: it stays root, and warns."},
+    {"group", VARVE_OPT_STRING, SETTING(group), "", 0, 0, NULL,
+     "Group that it takes with user; empty: the user's."},
     {"flush", VARVE_OPT_DURATION, SETTING(flush_ms), "5m", SECOND, DAY, NULL,
      "Raw samples are made durable at least this often: what a power cut may lose."},
     {"series", VARVE_OPT_INT, SETTING(series), SERIES_DEFAULT, 1, VARVE_MAX_SERIES, NULL,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The known plugins: those linked in, and modules that were loaded and checked.
 //
-// A module is refused before anything in it is used beyond the fields that a descriptor of every
-// version begins with (magic, ABI, size). What a refused module was called, and why, is logged; a
-// bad module never keeps the good ones out.
+// Who can write a module can be this program: a directory or module that others than root and its
+// own user can change is refused. A module is refused before anything in it is used beyond the
+// fields that a descriptor of every version begins with (magic, ABI, size). What a refused module
+// was called, and why, is logged; a bad module never keeps the good ones out.
 //
 // Threading: filled by one task before the configuration is read; read-only afterwards.
 #include <string.h>
@@ -163,7 +164,11 @@ int varve_registry_add(struct varve_registry *registry, const struct varve_plugi
 static int load_module(struct varve_registry *registry, const char *path, char *why, size_t cap)
 {
     void *address = NULL;
-    int rc = varve_port_module_open(path, VARVE_PLUGIN_SYMBOL, &address, why, cap);
+    int rc = varve_port_path_trusted(path, 0, why, cap);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = varve_port_module_open(path, VARVE_PLUGIN_SYMBOL, &address, why, cap);
     if (rc != 0) {
         return rc;
     }
@@ -176,6 +181,11 @@ int varve_registry_load_dir(struct varve_registry *registry, const char *path)
     int added = 0;
     int rc;
     char name[VARVE_PATH_TEXT] = "";
+    char fault[VARVE_MESSAGE_TEXT] = "";
+    if (varve_port_path_trusted(path, 0, fault, sizeof fault) != 0) {
+        varve_log(VARVE_ERROR, "plugins", "no module of %s is loaded: %s", path, fault);
+        return 0;
+    }
     while ((rc = varve_dir_next(path, ".so", name)) == 0) {
         char file[VARVE_PATH_TEXT];
         char why[VARVE_MESSAGE_TEXT] = "its path is too long";

@@ -24,8 +24,14 @@ extern "C" {
 
 // [varve]: the option table is varve_settings_options in core/conf_settings.c.
 struct varve_settings {
-    const char *state;      // directory of this device's state; stores' relative paths start here
-    const char *socket;     // UNIX socket of the daemon; relative to `state`
+    const char *state;        // directory of this device's state; stores' relative paths start here
+    const char *socket;       // UNIX socket of the daemon; relative to `state`
+    int64_t socket_mode;      // 0: 0660, 1: 0600, 2: 0666
+    const char *socket_group; // "": the daemon's
+    int64_t control;        // who may change something through the socket: 0 the daemon's user and
+                            // root, 1 the socket's group too, 2 everyone who may connect
+    const char *user;       // that a daemon started as root becomes; "": it stays root
+    const char *group;      // "": the user's
     int64_t flush_ms;       // loss window: raw samples are made durable at least this often
     int64_t series;         // cap on series
     int64_t ring_samples;   // capacity of the ring between push and keeper; rounded up to 2^n

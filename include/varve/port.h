@@ -216,6 +216,14 @@ void varve_port_usage(struct varve_port_usage *out);
 // `why` gets the system's text. VARVE_E_UNSUPPORTED on a port without modules.
 int varve_port_module_open(const char *path, const char *symbol, void **address, char *why,
                            size_t why_cap);
+// Whether a file or directory can only be changed by root and the user of this process: 0, or
+// VARVE_E_DENIED with a sentence in `why` when it may be written by everybody, or, without
+// VARVE_TRUST_ANY_OWNER, belongs to another user. What does not exist is not refused. A port
+// without users answers 0.
+enum {
+    VARVE_TRUST_ANY_OWNER = 1u
+};
+int varve_port_path_trusted(const char *path, unsigned flags, char *why, size_t why_cap);
 // Calls visit(name, arg) for each entry of a directory whose name ends in `suffix`; order
 // undefined.
 int varve_port_dir_list(const char *path, const char *suffix,

@@ -120,6 +120,16 @@ static const char *add_environment(struct words *env)
     return NULL;
 }
 
+// Who can write to the directory can put another program in the place of this one.
+static bool directory_trusted(const char *program, char *why, size_t cap)
+{
+    char directory[COMMAND_BYTES];
+    const char *slash = strrchr(program, '/');
+    size_t len = slash > program ? (size_t)(slash - program) : 1;
+    (void)varve_span_copy((struct varve_span){program, len}, directory, sizeof directory); // fits
+    return varve_port_path_trusted(directory, 0, why, cap) == 0;
+}
+
 static int init(struct varve_instance *self)
 {
     const struct options *o = self->options;
@@ -141,6 +151,12 @@ static int init(struct varve_instance *self)
     if (varve_port_path_exists(s->command.word[0]) == VARVE_E_NOT_FOUND) {
         varve_instance_fail(self, "there is no %s", s->command.word[0]);
         return VARVE_E_NOT_FOUND;
+    }
+    char why[VARVE_MESSAGE_TEXT] = "";
+    if (varve_port_path_trusted(s->command.word[0], 0, why, sizeof why) != 0 ||
+        !directory_trusted(s->command.word[0], why, sizeof why)) {
+        varve_instance_fail(self, "%s", why);
+        return VARVE_E_DENIED;
     }
     s->refused_id =
         varve_instance_series_label(self, VARVE_COUNTER, "exec_refused_lines_total", "collector",

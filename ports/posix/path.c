@@ -37,6 +37,24 @@ int varve_port_path_exists(const char *path)
     return stat(path, &st) == 0 ? VARVE_OK : varve_posix_fail(errno);
 }
 
+int varve_port_path_trusted(const char *path, unsigned flags, char *why, size_t why_cap)
+{
+    struct stat st;
+    const uid_t me = geteuid();
+    if (stat(path, &st) != 0)
+        return VARVE_OK;
+    if ((st.st_mode & S_IWOTH) != 0) {
+        (void)snprintf(why, why_cap, "everybody may write to %s: chmod o-w", path);
+        return VARVE_E_DENIED;
+    }
+    if ((flags & VARVE_TRUST_ANY_OWNER) == 0 && st.st_uid != 0 && st.st_uid != me) {
+        (void)snprintf(why, why_cap, "%s belongs to user %u, not to root or user %u: chown", path,
+                       (unsigned)st.st_uid, (unsigned)me);
+        return VARVE_E_DENIED;
+    }
+    return VARVE_OK;
+}
+
 static int make_one_dir(const char *path)
 {
     struct stat st;

@@ -188,3 +188,12 @@ int varve_port_process_end(struct varve_port_process *p, int64_t patience_ms, in
     (void)code;
     return sim_fail(VARVE_E_UNSUPPORTED);
 }
+
+int varve_port_path_trusted(const char *path, unsigned flags, char *why, size_t why_cap)
+{
+    (void)path;
+    (void)flags;
+    (void)why;
+    (void)why_cap;
+    return 0; // one program, one user
+}

@@ -11,6 +11,7 @@
 
 #include "banner.h"
 #include "notify.h"
+#include "privileges.h"
 #include "server.h"
 #include "service.h"
 #include "signals.h"
@@ -107,7 +108,7 @@ static int start(struct daemon *d)
     }
     rc = service_start(&d->service);
     if (rc == 0) {
-        rc = server_open(&d->server, path);
+        rc = server_open(&d->server, path, &d->service.conf->settings);
         if (rc < 0) {
             (void)service_stop(&d->service); // logged; the socket's error is the one to report
         }
@@ -173,7 +174,7 @@ static int reload(struct daemon *d)
     }
     if (rc == 0) {
         server_close(&d->server);
-        rc = server_open(&d->server, path);
+        rc = server_open(&d->server, path, &d->service.conf->settings);
     }
     notify_send("READY=1");
     return rc;
@@ -248,13 +249,16 @@ int main(int argc, char **argv)
     if (rc != 0) {
         return rc > 0 ? STOPPED : USAGE;
     }
-    (void)umask(027); // always succeeds
+    (void)umask(027); // nothing that it makes is for everybody
     if (service_configure(&d.service, &d.options) < 0) {
         return USAGE;
     }
     if (d.options.check_config) {
         service_describe(&d.service);
         return STOPPED;
+    }
+    if (privileges_drop(&d.service.conf->settings) < 0) {
+        return FAILED;
     }
     d.wake_fd = signals_open();
     if (d.wake_fd < 0) {

@@ -3,11 +3,14 @@
 // each; importing and pruning are at the end.
 #include "requests.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "client/fields.h"
 #include "client/names.h"
 #include "notify.h"
+#include "peer.h"
 #include "pruning.h"
 #include "signals.h"
 #include "varve/port.h"
@@ -267,6 +270,19 @@ static int serve_backups(struct request *r)
     return end_status(r, rc == VARVE_E_NOT_FOUND ? 0 : rc);
 }
 
+// The client's word is not taken for what a path is: another program may have sent it.
+static const char *path_fault(const char *path)
+{
+    struct stat st;
+    if (path[0] != '/' || strstr(path, "/../") != NULL) {
+        return "a backup is named by its whole path, without ..";
+    }
+    if (lstat(path, &st) < 0) {
+        return strerror(errno);
+    }
+    return S_ISREG(st.st_mode) ? NULL : "a backup is a regular file";
+}
+
 static int serve_restore(struct request *r)
 {
     char told[VARVE_PATH_TEXT + VARVE_MESSAGE_TEXT];
@@ -274,6 +290,10 @@ static int serve_restore(struct request *r)
     struct restorer *restorer = r->session->restorer;
     if (!varve_wire_done(r->payload) || restorer == NULL) {
         return not_understood(r);
+    }
+    const char *fault = path_fault(path);
+    if (fault != NULL) {
+        return end(r, VARVE_E_INVALID, fault);
     }
     int rc = restorer->run(restorer->arg, path, told, sizeof told);
     if (rc < 0) {
@@ -403,26 +423,27 @@ static int serve_hello(struct request *r)
 
 static const struct {
     enum varve_frame_type type;
-    bool empty; // has no payload
+    bool empty;   // has no payload
+    bool control; // changes something
     int (*serve)(struct request *r);
 } requests[] = {
-    {VARVE_FRAME_PING, true, serve_ping},
-    {VARVE_FRAME_QUERY, false, serve_query},
-    {VARVE_FRAME_SERIES, false, serve_series},
-    {VARVE_FRAME_STATS, true, serve_stats},
-    {VARVE_FRAME_EVENTS, false, serve_events},
-    {VARVE_FRAME_INSTANCES, true, serve_instances},
-    {VARVE_FRAME_FLUSH, false, serve_flush},
-    {VARVE_FRAME_CONFIG, true, serve_config},
-    {VARVE_FRAME_IMPORT_BEGIN, true, serve_import_begin},
-    {VARVE_FRAME_IMPORT_SERIES, false, serve_import_series},
-    {VARVE_FRAME_IMPORT_POINTS, false, serve_import_points},
-    {VARVE_FRAME_IMPORT_END, true, serve_import_end},
-    {VARVE_FRAME_PRUNE_BEGIN, false, serve_prune_begin},
-    {VARVE_FRAME_PRUNE_STEP, true, serve_prune_step},
-    {VARVE_FRAME_BACKUP, true, serve_backup},
-    {VARVE_FRAME_BACKUPS, true, serve_backups},
-    {VARVE_FRAME_RESTORE, false, serve_restore},
+    {VARVE_FRAME_PING, true, false, serve_ping},
+    {VARVE_FRAME_QUERY, false, false, serve_query},
+    {VARVE_FRAME_SERIES, false, false, serve_series},
+    {VARVE_FRAME_STATS, true, false, serve_stats},
+    {VARVE_FRAME_EVENTS, false, false, serve_events},
+    {VARVE_FRAME_INSTANCES, true, false, serve_instances},
+    {VARVE_FRAME_FLUSH, false, true, serve_flush},
+    {VARVE_FRAME_CONFIG, true, false, serve_config},
+    {VARVE_FRAME_IMPORT_BEGIN, true, true, serve_import_begin},
+    {VARVE_FRAME_IMPORT_SERIES, false, true, serve_import_series},
+    {VARVE_FRAME_IMPORT_POINTS, false, true, serve_import_points},
+    {VARVE_FRAME_IMPORT_END, true, true, serve_import_end},
+    {VARVE_FRAME_PRUNE_BEGIN, false, true, serve_prune_begin},
+    {VARVE_FRAME_PRUNE_STEP, true, true, serve_prune_step},
+    {VARVE_FRAME_BACKUP, true, true, serve_backup},
+    {VARVE_FRAME_BACKUPS, true, false, serve_backups},
+    {VARVE_FRAME_RESTORE, false, true, serve_restore},
 };
 
 static int dispatch(struct request *r, uint16_t type)
@@ -433,6 +454,10 @@ static int dispatch(struct request *r, uint16_t type)
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         if (requests[i].type == (enum varve_frame_type)type) {
             bool sane = !requests[i].empty || r->payload->len == 0;
+            if (requests[i].control && !r->session->may_control) {
+                peer_refused(r->channel->fd);
+                return end(r, VARVE_E_DENIED, peer_rule(&r->conf->settings));
+            }
             return sane ? requests[i].serve(r) : not_understood(r);
         }
     }

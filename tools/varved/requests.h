@@ -21,6 +21,7 @@ struct restorer {
 // What is remembered of a connection between two requests.
 struct session {
     bool greeted;
+    bool may_control; // may change something, see peer.h
     bool importing;
     int import_status; // first failure since IMPORT_BEGIN
     bool pruning;      // see pruning.h

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "peer.h"
 #include "varve/port.h"
 
 static int64_t now_ms(void)
@@ -53,17 +54,17 @@ static int listen_failed(struct server *server, const char *path, int code)
     return code == EACCES || code == EPERM ? VARVE_E_DENIED : VARVE_E_IO;
 }
 
-// Group and owner may use the socket. The mask is the process's: no other task makes files now,
-// backends make theirs when the host is opened.
+// The owner's only, until it has its group and mode. The mask is the process's: no other task makes
+// files now, backends make theirs when the host is opened.
 static int bind_socket(int fd, const struct sockaddr_un *address)
 {
-    mode_t mask = umask(0117);
+    mode_t mask = umask(0177);
     int rc = bind(fd, (const struct sockaddr *)address, sizeof *address);
     (void)umask(mask); // gives back the mask just set
     return rc;
 }
 
-int server_open(struct server *server, const char *path)
+int server_open(struct server *server, const char *path, const struct varve_settings *settings)
 {
     struct sockaddr_un address;
     server->fd = -1;
@@ -91,10 +92,12 @@ int server_open(struct server *server, const char *path)
         return listen_failed(server, path, errno);
     }
     (void)snprintf(server->path, sizeof server->path, "%s", path); // fits: sun_path is shorter
-    if (listen(server->fd, 16) < 0) {
-        return listen_failed(server, path, errno);
+    int rc = peer_open_socket(path, settings);
+    if (rc < 0) {
+        server_close(server);
+        return rc;
     }
-    return 0;
+    return listen(server->fd, 16) < 0 ? listen_failed(server, path, errno) : 0;
 }
 
 static void drop(struct client *client)
@@ -137,12 +140,15 @@ static struct client *make_room(struct server *server)
     return oldest;
 }
 
-static void welcome(struct server *server)
+static void welcome(struct server *server, const struct varve_settings *settings)
 {
     int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) {
-        *make_room(server) = (struct client){
-            .fd = fd, .used_ms = now_ms(), .session = {.restorer = &server->restorer}};
+        *make_room(server) =
+            (struct client){.fd = fd,
+                            .used_ms = now_ms(),
+                            .session = {.restorer = &server->restorer,
+                                        .may_control = peer_may_control(fd, settings)}};
     }
 }
 
@@ -193,6 +199,6 @@ void server_step(struct server *server, int wake_fd, int timeout_ms, struct varv
         }
     }
     if (polled[SERVER_CLIENTS].revents != 0) {
-        welcome(server);
+        welcome(server, &conf->settings);
     }
 }

@@ -31,9 +31,10 @@ struct server {
 // Whether a daemon answers at `path`.
 bool server_is_taken(const char *path);
 
-// Listens at `path` (mode 0660), in place of a socket file that nobody listens on. Returns 0,
-// VARVE_E_BUSY when a daemon answers there, or an error; complains in the log.
-int server_open(struct server *server, const char *path);
+// Listens at `path`, with the group and mode of the settings, in place of a socket file that nobody
+// listens on. Returns 0, VARVE_E_BUSY when a daemon answers there, or an error; complains in the
+// log.
+int server_open(struct server *server, const char *path, const struct varve_settings *settings);
 void server_close(struct server *server);
 
 // Waits at most timeout_ms (< 0: for ever) for requests or for `wake_fd` to be readable, and serves
