@@ -261,17 +261,17 @@ void varve_raw_close_before(struct varve_host *host, const struct varve_sample *
 int64_t varve_raw_due(const struct varve_host *host);
 
 // The row's Unix time, by what is known of the clock now.
-static inline int64_t varve_raw_row_ms(const struct varve_host *host,
-                                       const struct varve_raw_row *row)
+static inline int64_t varve_raw_row_ms(const struct varve_timebase *timebase,
+                                       const struct varve_sample *row)
 {
     bool is_unix = (row->flags & VARVE_SAMPLE_UNIX) != 0;
-    return is_unix ? row->time_ms : varve_timebase_unix(&host->timebase, row->time_ms);
+    return row->time_ms + (is_unix ? 0 : timebase->offset_ms);
 }
 
 // The row behind the last one joins the window.
 static inline void varve_raw_note_row(struct varve_window *window)
 {
-    const struct varve_raw_row *row = &window->rows.raw[window->count];
+    const struct varve_sample *row = &window->rows.raw[window->count];
     bool is_unix = (row->flags & VARVE_SAMPLE_UNIX) != 0;
     int64_t *first_ms = is_unix ? &window->first_unix_ms : &window->first_boot_ms;
     *first_ms = row->time_ms < *first_ms ? row->time_ms : *first_ms;

@@ -49,9 +49,9 @@ static void raw_as_points(const struct varve_host *host, varve_series_id id, str
 {
     const struct varve_window *window = &host->windows[0];
     for (uint32_t i = 0; i < window->count; i++) {
-        const struct varve_raw_row *row = &window->rows.raw[i];
+        const struct varve_sample *row = &window->rows.raw[i];
         if (row->id == id) {
-            add_point(t, varve_raw_row_ms(host, row), row->value);
+            add_point(t, varve_raw_row_ms(&host->timebase, row), row->value);
         }
     }
 }
@@ -63,11 +63,11 @@ static void raw_as_cells(const struct varve_host *host, varve_series_id id, int6
     struct varve_counter_state counter = host->rollup.counters[id];
     bool is_counter = host->series.series[id].kind == VARVE_COUNTER;
     for (uint32_t i = 0; i < window->count; i++) {
-        const struct varve_raw_row *row = &window->rows.raw[i];
+        const struct varve_sample *row = &window->rows.raw[i];
         if (row->id != id) {
             continue;
         }
-        int64_t time_ms = varve_raw_row_ms(host, row);
+        int64_t time_ms = varve_raw_row_ms(&host->timebase, row);
         double sum =
             is_counter ? varve_counter_increase(&counter, time_ms, row->value) : row->value;
         struct varve_cell cell = varve_cell_of(time_ms, row->value, sum);
@@ -122,7 +122,7 @@ static void widen_by_raw(const struct varve_host *host, struct range *range)
 {
     const struct varve_window *window = &host->windows[0];
     for (uint32_t i = 0; i < window->count; i++) {
-        widen(range, varve_raw_row_ms(host, &window->rows.raw[i]));
+        widen(range, varve_raw_row_ms(&host->timebase, &window->rows.raw[i]));
     }
 }
 

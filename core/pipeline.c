@@ -9,6 +9,8 @@
 // The keeper's task only; everything under store_lock.
 #include "host_state.h"
 
+#include <string.h>
+
 #include "varve/block.h"
 
 // How far ahead of the clock a sample's own time may be.
@@ -58,50 +60,58 @@ static void raise_before(struct varve_host *host, const struct varve_sample *sam
     varve_wear_raise(host);
 }
 
-// Whether the row before has the same time by the same clock, as nearly all have: then all that
-// there is to ask of a time has been asked.
-static bool is_next_of_tick(const struct varve_window *window, const struct varve_sample *sample)
+// How many of the samples have the time of the window's last row by the same clock and fit: all
+// that there is to ask of a time has been asked.
+static uint32_t same_tick(const struct varve_window *window, const struct varve_sample *samples,
+                          size_t n)
 {
-    if (window->count == 0 || window->count == window->cap) {
-        return false;
+    if (window->count == 0) {
+        return 0;
     }
-    const struct varve_raw_row *last = &window->rows.raw[window->count - 1];
-    return last->time_ms == sample->time_ms && last->flags == sample->flags;
+    const struct varve_sample last = window->rows.raw[window->count - 1];
+    uint32_t room = window->cap - window->count, count = 0;
+    uint32_t most = n < room ? (uint32_t)n : room;
+    while (count < most && samples[count].time_ms == last.time_ms &&
+           samples[count].flags == last.flags) {
+        count++;
+    }
+    return count;
 }
 
-// Makes the window ready for a sample of another time than the one before; false: it is refused.
-static bool begin_tick(struct varve_host *host, const struct varve_sample *sample)
+// The first sample of a time, by its clock, makes the window ready for all of them; if that fails
+// it is refused.
+static void begin_tick(struct varve_host *host, const struct varve_sample *sample)
 {
+    struct varve_window *window = &host->windows[0];
     if (is_absurd(host, sample)) {
         host->rejected_time++;
-        return false;
+        return;
     }
     varve_raw_close_before(host, sample);
     raise_before(host, sample);
-    if (host->windows[0].count == host->windows[0].cap) {
+    if (window->count == window->cap) {
         host->dropped_window++; // the clock is not trusted yet and nothing can be stamped
-        return false;
-    }
-    return true;
-}
-
-static void append(struct varve_host *host, const struct varve_sample *sample)
-{
-    struct varve_window *window = &host->windows[0];
-    bool same_tick = is_next_of_tick(window, sample);
-    if (!same_tick && !begin_tick(host, sample)) {
         return;
     }
-    window->rows.raw[window->count] = (struct varve_raw_row){.time_ms = sample->time_ms,
-                                                             .value = sample->value,
-                                                             .id = sample->id,
-                                                             .flags = sample->flags};
-    if (same_tick) {
-        window->count++;
-    } else {
-        varve_raw_note_row(window);
-    }
+    window->rows.raw[window->count] = *sample;
+    varve_raw_note_row(window);
     host->samples++;
+}
+
+static void append(struct varve_host *host, const struct varve_sample *samples, size_t n)
+{
+    struct varve_window *window = &host->windows[0];
+    for (size_t at = 0; at < n;) {
+        uint32_t count = same_tick(window, samples + at, n - at);
+        if (count == 0) {
+            begin_tick(host, &samples[at++]);
+            continue;
+        }
+        memcpy(window->rows.raw + window->count, samples + at, count * sizeof *samples);
+        window->count += count;
+        host->samples += count;
+        at += count;
+    }
 }
 
 size_t varve_pipeline_drain(struct varve_host *host)
@@ -112,9 +122,7 @@ size_t varve_pipeline_drain(struct varve_host *host)
         n = varve_ring_pop(&host->ring, batch, VARVE_DRAIN_BATCH);
         varve_port_mutex_lock(&host->store_lock);
         host->dropped_ring += varve_ring_take_dropped(&host->ring);
-        for (size_t i = 0; i < n; i++) {
-            append(host, &batch[i]);
-        }
+        append(host, batch, n);
         varve_port_mutex_unlock(&host->store_lock);
         total += n;
     } while (n == VARVE_DRAIN_BATCH);

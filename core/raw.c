@@ -57,28 +57,42 @@ static int64_t end_by_clock(const struct varve_host *host, uint16_t flags)
 
 // ---- its rows -----------------------------------------------------------------------------------
 
-// Widens *first_ms .. *last_ms, Unix times, to the first `count` rows.
+// Widens *first_ms .. *last_ms, Unix times, to the first `count` rows. Most have the time of the
+// one before.
 static void span_rows(const struct varve_host *host, uint32_t count, int64_t *first_ms,
                       int64_t *last_ms)
 {
+    const struct varve_sample *rows = host->windows[0].rows.raw;
     for (uint32_t i = 0; i < count; i++) {
-        int64_t time_ms = varve_raw_row_ms(host, &host->windows[0].rows.raw[i]);
+        if (i > 0 && rows[i].time_ms == rows[i - 1].time_ms && rows[i].flags == rows[i - 1].flags) {
+            continue;
+        }
+        int64_t time_ms = varve_raw_row_ms(&host->timebase, &rows[i]);
         *first_ms = time_ms < *first_ms ? time_ms : *first_ms;
         *last_ms = time_ms > *last_ms ? time_ms : *last_ms;
     }
 }
 
-// Brings up to a chunk of a series' rows into time order in the scratch memory.
+// Brings up to a chunk of a series' rows into time order in the scratch memory. Most are in order
+// as they came.
 static size_t gather_points(const struct varve_host *host, uint32_t from, uint32_t to)
 {
+    const struct varve_sample *rows = host->windows[0].rows.raw;
+    const struct varve_timebase timebase = host->timebase; // no store can change it
     struct varve_point *points = host->scratch;
-    size_t n = 0;
-    for (uint32_t i = from; i < to; i++) {
-        const struct varve_raw_row *row = &host->windows[0].rows.raw[host->order.index[i]];
-        points[n++] =
-            (struct varve_point){.time_ms = varve_raw_row_ms(host, row), .value = row->value};
+    int64_t before_ms = INT64_MIN;
+    bool ordered = true;
+    size_t n = to - from;
+    for (size_t i = 0; i < n; i++) {
+        const struct varve_sample *row = &rows[host->order.index[from + i]];
+        int64_t time_ms = varve_raw_row_ms(&timebase, row);
+        points[i] = (struct varve_point){.time_ms = time_ms, .value = row->value};
+        ordered &= time_ms >= before_ms;
+        before_ms = time_ms;
     }
-    varve_sort_rows(points, sizeof *points, n, host->sort_scratch);
+    if (!ordered) {
+        varve_sort_rows(points, sizeof *points, n, host->sort_scratch);
+    }
     return n;
 }
 
@@ -121,8 +135,8 @@ static void each_chunk(struct varve_host *host, struct varve_block_writer *w)
 static void encode(struct varve_host *host, struct varve_block_writer *w, uint32_t count,
                    int64_t first_ms)
 {
-    varve_order_rows(&host->order, host->windows[0].rows.raw, sizeof(struct varve_raw_row),
-                     offsetof(struct varve_raw_row, id), count, varve_series_count(&host->series));
+    varve_order_rows(&host->order, host->windows[0].rows.raw, sizeof(struct varve_sample),
+                     offsetof(struct varve_sample, id), count, varve_series_count(&host->series));
     varve_emit_begin(host, w, 0, first_ms);
     each_chunk(host, w);
 }
@@ -131,7 +145,7 @@ static void encode(struct varve_host *host, struct varve_block_writer *w, uint32
 // other.
 static uint32_t tick_begin(const struct varve_window *window, uint32_t at)
 {
-    const struct varve_raw_row *rows = window->rows.raw;
+    const struct varve_sample *rows = window->rows.raw;
     while (at > 1 && rows[at - 1].time_ms == rows[at].time_ms) {
         at--;
     }

@@ -87,18 +87,20 @@ size_t varve_ring_pop(struct varve_ring *ring, struct varve_sample *out, size_t 
 {
     uint32_t waiting = varve_ring_waiting(ring);
     uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    struct varve_ring_slot *slots = ring->slots;
+    uint32_t mask = ring->mask;
     size_t n = 0;
     if (waiting > atomic_load_explicit(&ring->high_water, memory_order_relaxed)) {
         atomic_store_explicit(&ring->high_water, waiting, memory_order_relaxed);
     }
     while (n < max) {
-        struct varve_ring_slot *slot = &ring->slots[tail & ring->mask];
+        struct varve_ring_slot *slot = &slots[tail & mask];
         if (atomic_load_explicit(&slot->turn, memory_order_acquire) != tail + 1) {
             break;
         }
         out[n++] = (struct varve_sample){
             .time_ms = slot->time_ms, .value = slot->value, .id = slot->id, .flags = slot->flags};
-        atomic_store_explicit(&slot->turn, tail + ring->mask + 1, memory_order_release);
+        atomic_store_explicit(&slot->turn, tail + mask + 1, memory_order_release);
         tail++;
     }
     atomic_store_explicit(&ring->tail, tail, memory_order_relaxed);

@@ -7,14 +7,8 @@
 #define VARVE_CORE_WINDOW_H
 
 #include "arena.h"
+#include "ring.h"
 #include "varve/types.h"
-
-struct varve_raw_row {
-    int64_t time_ms;
-    double value;
-    varve_series_id id;
-    uint16_t flags; // VARVE_SAMPLE_UNIX as in core/ring.h
-};
 
 // A cell in 40 bytes: its start in steps from the window's base, its count in 24 bits. Many cells
 // wait here, an hour of minutes for every series.
@@ -25,10 +19,10 @@ struct varve_cell_row {
     uint8_t count[3];
 };
 
-// One of the two row types, by tier.
+// Samples or cells, by tier.
 struct varve_window {
     union {
-        struct varve_raw_row *raw;
+        struct varve_sample *raw; // as they came out of the ring
         struct varve_cell_row *cells;
     } rows;
     uint32_t cap;

@@ -46,7 +46,7 @@ static void rows_are_grouped_by_series_in_arrival_order(void **state)
     (void)state;
     struct test_random r = random_start(__func__);
     struct varve_order order = make_order();
-    static struct varve_raw_row raw[ROWS];
+    static struct varve_sample raw[ROWS];
     static struct varve_cell_row cells[ROWS];
     varve_series_id ids[ROWS];
     for (int round = 0; round < 300; round++) {
@@ -58,7 +58,7 @@ static void rows_are_grouped_by_series_in_arrival_order(void **state)
             raw[i].id = ids[i];
             cells[i].id = ids[i];
         }
-        varve_order_rows(&order, raw, sizeof *raw, offsetof(struct varve_raw_row, id), count,
+        varve_order_rows(&order, raw, sizeof *raw, offsetof(struct varve_sample, id), count,
                          series);
         expect_order(&order, ids, count, series);
         varve_order_rows(&order, cells, sizeof *cells, offsetof(struct varve_cell_row, id), count,
