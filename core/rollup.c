@@ -120,46 +120,82 @@ void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_i
     merge_open(rollup, level, id, &coarse, (uint32_t)(cell->start_ms - coarse.start_ms));
 }
 
-// Merges a sample into a cell; the same as varve_cell_merge() of its cell, but without a branch for
-// processors to guess: what is a minimum is random.
-static inline void merge_sample(struct varve_cell *cell, double value, double sum)
+// The sum goes on from what is in it, row by row: in another order doubles would round differently.
+static double add_values(double sum, const struct varve_point *points, size_t n)
 {
-    bool no_min = cell->min != cell->min, no_max = cell->max != cell->max;
-    cell->count++;
-    cell->sum += sum;
-    cell->last = value;
-    cell->min = value < cell->min ? value : cell->min;
-    cell->max = value > cell->max ? value : cell->max;
-    if (no_min || no_max) { // only numbers replaced so far, but a NaN must be
-        cell->min = no_min ? value : cell->min;
-        cell->max = no_max ? value : cell->max;
+    for (size_t i = 0; i < n; i++) {
+        sum += points[i].value;
     }
+    return sum;
+}
+
+static double add_increases(double sum, struct varve_counter_state *state,
+                            const struct varve_point *points, size_t n)
+{
+    struct varve_counter_state now = *state;
+    for (size_t i = 0; i < n; i++) {
+        sum += increase_of(&now, points[i].time_ms, points[i].value);
+    }
+    *state = now;
+    return sum;
+}
+
+// The same as varve_cell_merge() does with each row's cell, but without a branch for processors to
+// guess: what is a minimum is random. NaN in front is replaced first: then it cannot replace.
+static void widen(struct varve_cell *cell, const struct varve_point *points, size_t n)
+{
+    double min = cell->min, max = cell->max;
+    size_t i = 0;
+    for (; i < n && min != min; i++) {
+        min = max = points[i].value;
+    }
+    for (; i < n; i++) {
+        double value = points[i].value;
+        min = value < min ? value : min;
+        max = value > max ? value : max;
+    }
+    cell->min = min;
+    cell->max = max;
+}
+
+// The cell of points that are all in one bucket.
+static struct varve_cell cell_of_run(int64_t start_ms, enum varve_kind kind,
+                                     struct varve_counter_state *counter,
+                                     const struct varve_point *points, size_t n)
+{
+    double value = points[0].value;
+    double sum = kind == VARVE_COUNTER ? increase_of(counter, points[0].time_ms, value) : value;
+    struct varve_cell cell = varve_cell_of(start_ms, value, sum);
+    cell.sum = kind == VARVE_COUNTER ? add_increases(sum, counter, points + 1, n - 1)
+                                     : add_values(sum, points + 1, n - 1);
+    cell.count = (uint32_t)n;
+    cell.last = points[n - 1].value;
+    widen(&cell, points + 1, n - 1);
+    return cell;
+}
+
+// How many of the points, in time order, are in the bucket of the first.
+static size_t run_length(const struct varve_point *points, size_t n, int64_t start_ms,
+                         int64_t step_ms)
+{
+    size_t i = 1;
+    while (i < n && points[i].time_ms - start_ms < step_ms) {
+        i++;
+    }
+    return i;
 }
 
 void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum varve_kind kind,
                          const struct varve_point *points, size_t n)
 {
-    struct varve_cell run = {.count = 0}; // points of one bucket, merged where nobody else looks
-    struct varve_counter_state counter = rollup->counters[id];
-    uint32_t newest_ms = 0;
-    for (size_t i = 0; rollup->levels > 0 && i < n; i++) {
-        const struct varve_point *p = &points[i];
-        double sum = kind == VARVE_COUNTER ? increase_of(&counter, p->time_ms, p->value) : p->value;
-        bool same = run.count > 0 && p->time_ms >= run.start_ms &&
-                    p->time_ms - run.start_ms < rollup->step_ms[0];
-        if (same) {
-            merge_sample(&run, p->value, sum);
-        } else {
-            if (run.count > 0) {
-                merge_open(rollup, 0, id, &run, newest_ms);
-            }
-            run = varve_cell_of(varve_bucket(p->time_ms, rollup->step_ms[0]), p->value, sum);
-        }
-        newest_ms = (uint32_t)(p->time_ms - run.start_ms);
-    }
-    rollup->counters[id] = counter;
-    if (run.count > 0) {
-        merge_open(rollup, 0, id, &run, newest_ms);
+    int64_t step_ms = rollup->step_ms[0];
+    for (size_t at = 0; rollup->levels > 0 && at < n;) {
+        int64_t start_ms = varve_bucket(points[at].time_ms, step_ms);
+        size_t run = run_length(points + at, n - at, start_ms, step_ms);
+        struct varve_cell cell =
+            cell_of_run(start_ms, kind, &rollup->counters[id], points + at, run);
+        at += run;
+        merge_open(rollup, 0, id, &cell, (uint32_t)(points[at - 1].time_ms - start_ms));
     }
 }
 
