@@ -12,75 +12,51 @@
 
 // ---- the survey ---------------------------------------------------------------------------------
 
-// What the candidates are made from, by entries of the view.
-struct range {
-    int32_t min, max;
-    int64_t sum;
-    size_t zeros;
-};
-
-struct survey {
-    struct range values, steps, bends;
-};
-
 static varve_signed_lanes choose(varve_signed_lanes which, varve_signed_lanes a,
                                  varve_signed_lanes b)
 {
     return (a & which) | (b & ~which);
 }
 
-static void widen(struct range *r, const int32_t *x, size_t count)
+static void widen(struct varve_range *r, varve_signed_lanes min, varve_signed_lanes max)
 {
-    for (size_t i = 0; i < count; i++) {
-        r->min = x[i] < r->min ? x[i] : r->min;
-        r->max = x[i] > r->max ? x[i] : r->max;
+    for (unsigned i = 0; i < VARVE_LANES; i++) {
+        r->min = min[i] < r->min ? min[i] : r->min;
+        r->max = max[i] > r->max ? max[i] : r->max;
     }
 }
 
-// Entries behind the last are zeros: they may be added, but not compared.
-static void survey_entries(struct range *r, const int32_t *x, size_t count)
+static void survey_entries(struct varve_range *r, const int32_t *x, size_t count)
 {
-    varve_signed_lanes sum = {0}, zeros = {0};
-    int32_t edges[2 * VARVE_LANES];
-    size_t whole = count / VARVE_LANES * VARVE_LANES;
-    if (whole > 0) {
-        varve_signed_lanes min = (varve_signed_lanes)varve_lanes_at(x), max = min;
-        for (size_t i = 0; i < whole; i += VARVE_LANES) {
-            varve_signed_lanes v = (varve_signed_lanes)varve_lanes_at(x + i);
-            min = choose(v < min, v, min);
-            max = choose(v > max, v, max);
-            sum += v;
-            zeros -= v == 0;
-        }
-        memcpy(edges, &min, sizeof min);
-        memcpy(edges + VARVE_LANES, &max, sizeof max);
-        widen(r, edges, 2 * VARVE_LANES);
+    varve_signed_lanes min = (varve_signed_lanes)varve_lanes_at(x), max = min, sum = {0};
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        varve_signed_lanes v = (varve_signed_lanes)varve_lanes_at(x + i);
+        min = choose(v < min, v, min);
+        max = choose(v > max, v, max);
+        sum += v;
     }
-    for (size_t i = whole; i < count; i++) {
-        r->sum += x[i];
-        r->zeros += x[i] == 0;
-    }
-    widen(r, x + whole, count - whole);
+    widen(r, min, max);
     r->sum += (int64_t)sum[0] + sum[1] + sum[2] + sum[3];
-    r->zeros += varve_lanes_sum((varve_lanes)zeros);
+    r->sum -= (int64_t)varve_lanes_surplus(count) * x[count - 1];
 }
 
-static void take_survey(struct varve_view *view, struct survey *s)
+static void take_survey(struct varve_search *s)
 {
-    const struct range none = {.min = INT32_MAX, .max = INT32_MIN};
-    struct range *ranges[VARVE_VIEW_KINDS] = {&s->values, &s->steps, &s->bends};
-    *s = (struct survey){none, none, none};
+    struct varve_view *view = &s->view;
+    s->values = s->steps = (struct varve_range){.min = INT32_MAX, .max = INT32_MIN};
+    s->still = s->straight = 0;
     for (size_t at = 0; at < view->ints->n; at += VARVE_CODEC_ROWS) {
         varve_view_take(view, at);
-        for (unsigned kind = 0; kind < VARVE_VIEW_KINDS; kind++) {
-            survey_entries(ranges[kind], view->entries[kind],
-                           varve_view_count(view, (enum varve_view_kind)kind));
-        }
+        size_t count = varve_view_count(view, VARVE_VIEW_STEPS);
+        survey_entries(&s->values, view->entries[VARVE_VIEW_VALUES], view->count);
+        survey_entries(&s->steps, view->entries[VARVE_VIEW_STEPS], count);
+        s->still += varve_view_equal(view, VARVE_VIEW_STEPS, 0);
+        s->straight += varve_view_equal(view, VARVE_VIEW_BENDS, 0);
     }
 }
 
 // The mean without the least and the largest.
-static int32_t mean_of(const struct range *r, size_t n)
+static int32_t mean_of(const struct varve_range *r, size_t n)
 {
     if (n < 4) {
         return (int32_t)(r->sum / (int64_t)n);
@@ -107,11 +83,26 @@ static int32_t majority(struct varve_view *view, enum varve_view_kind kind)
 
 // ---- the choice ---------------------------------------------------------------------------------
 
+static bool is_proposed(const struct varve_search *s, enum varve_view_kind kind, int32_t base,
+                        bool is_unsigned, bool sparse)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct varve_candidate *c = &s->candidates[i];
+        if (c->kind == kind && c->base == base && c->is_unsigned == is_unsigned &&
+            c->sparse == sparse) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void propose(struct varve_search *s, enum varve_view_kind kind, int32_t base,
                     bool is_unsigned, bool sparse)
 {
-    s->candidates[s->count++] = (struct varve_candidate){
-        .kind = kind, .base = base, .is_unsigned = is_unsigned, .sparse = sparse};
+    if (!is_proposed(s, kind, base, is_unsigned, sparse)) {
+        s->candidates[s->count++] = (struct varve_candidate){
+            .kind = kind, .base = base, .is_unsigned = is_unsigned, .sparse = sparse};
+    }
 }
 
 // The entry of the value 0, if it is one.
@@ -124,30 +115,29 @@ static bool has_zero(const struct varve_view *view, int32_t *entry)
 }
 
 // One candidate of each kind, and sparse ones where there is something usual.
-static void propose_kinds(struct varve_search *s, const struct survey *v)
+static void propose_kinds(struct varve_search *s)
 {
     size_t n = s->view.ints->n;
-    bool idle = v->steps.zeros * 2 >= n, turns = v->steps.min < 0 && v->steps.max > 0;
-    propose(s, VARVE_VIEW_VALUES, mean_of(&v->values, n), false, false);
-    propose(s, VARVE_VIEW_STEPS, mean_of(&v->steps, n - 1), false, false);
+    bool idle = s->still * 2 >= n, turns = s->steps.min < 0 && s->steps.max > 0;
+    propose(s, VARVE_VIEW_VALUES, mean_of(&s->values, n), false, false);
+    propose(s, VARVE_VIEW_STEPS, mean_of(&s->steps, n - 1), false, false);
     propose(s, VARVE_VIEW_BENDS, 0, false, false);
-    if (s->view.step.drop == 0 && (idle || v->bends.zeros * 8 > n)) {
+    if (s->view.step.drop == 0 && (idle || s->straight * 8 > n)) {
         int32_t usual = idle ? 0 : majority(&s->view, VARVE_VIEW_STEPS);
-        propose(s, VARVE_VIEW_STEPS, usual, v->steps.min >= usual, true);
+        propose(s, VARVE_VIEW_STEPS, usual, s->steps.min >= usual, true);
     }
     if (s->view.value.drop == 0 && idle && turns) {
         int32_t usual = majority(&s->view, VARVE_VIEW_VALUES);
-        propose(s, VARVE_VIEW_VALUES, usual, v->values.min >= usual, true);
+        propose(s, VARVE_VIEW_VALUES, usual, s->values.min >= usual, true);
     }
 }
 
 // The same kind from other bases: the least, for residuals without a sign; zero, which costs less
 // to name; a typical entry, where outliers have led the mean astray.
-static void propose_bases(struct varve_search *s, const struct survey *v, enum varve_view_kind kind,
-                          bool outliers)
+static void propose_bases(struct varve_search *s, enum varve_view_kind kind, bool outliers)
 {
     bool steps = kind == VARVE_VIEW_STEPS;
-    int32_t least = steps ? v->steps.min : v->values.min, zero = 0;
+    int32_t least = steps ? s->steps.min : s->values.min, zero = 0;
     propose(s, kind, least, true, false);
     if (steps ? !s->view.wide : has_zero(&s->view, &zero)) {
         propose(s, kind, zero, zero <= least, false);
@@ -162,7 +152,7 @@ static void propose_bases(struct varve_search *s, const struct survey *v, enum v
 #define BASE_BITS 16u
 
 // Of the kinds that look best.
-static void propose_variants(struct varve_search *s, const struct survey *v)
+static void propose_variants(struct varve_search *s)
 {
     uint64_t best = UINT64_MAX;
     size_t count = s->count;
@@ -173,7 +163,7 @@ static void propose_variants(struct varve_search *s, const struct survey *v)
     for (size_t i = 0; i < count; i++) {
         const struct varve_candidate *c = &s->candidates[i];
         if (c->estimate <= limit && !c->sparse && c->kind != VARVE_VIEW_BENDS) {
-            propose_bases(s, v, c->kind, c->outliers);
+            propose_bases(s, c->kind, c->outliers);
         }
     }
 }
@@ -204,17 +194,17 @@ uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *c
     s.code = code;
     s.cost = UINT64_MAX;
     s.count = 0;
+    s.folded = NULL;
     if (!varve_view_open(&s.view, c)) {
         code->order = VARVE_ORDER_CONSTANT;
         code->first = s.view.first;
         return varve_number_cost(code->first);
     }
-    struct survey survey;
-    take_survey(&s.view, &survey);
-    propose_kinds(&s, &survey);
+    take_survey(&s);
+    propose_kinds(&s);
     varve_search_estimate(&s, 0);
     size_t kinds = s.count;
-    propose_variants(&s, &survey);
+    propose_variants(&s);
     varve_search_estimate(&s, kinds);
     try_promising(&s);
     return s.cost;

@@ -75,20 +75,33 @@ static bool is_coded(const struct column *c)
     return c->code.scale != VARVE_SCALE_XOR && c->code.order != VARVE_ORDER_CONSTANT;
 }
 
-// Puts residuals in place of the integers of rows [at, at + count).
-static void take_residuals(struct column *c, const int64_t *m, size_t at, size_t count)
+// With an order that the compiler knows there is nothing to ask of each row.
+static inline void take_by(struct column *c, enum varve_order order, const int64_t *m, size_t i,
+                           size_t count)
 {
-    size_t i = 0;
     struct varve_walk walk = c->walk;
-    const struct varve_column_code code = c->code;
-    if (at == 0) {
-        walk = varve_walk_start(&code);
-        i = code.order != VARVE_ORDER_VALUE;
-    }
+    struct varve_column_code code = c->code;
+    code.order = (uint8_t)order;
     for (; i < count; i++) {
         c->u[i] = varve_residual((uint64_t)m[i], &code, &walk);
     }
     c->walk = walk;
+}
+
+// Puts residuals in place of the integers of rows [at, at + count).
+static void take_residuals(struct column *c, const int64_t *m, size_t at, size_t count)
+{
+    size_t i = at == 0 && c->code.order != VARVE_ORDER_VALUE;
+    if (at == 0) {
+        c->walk = varve_walk_start(&c->code);
+    }
+    if (c->code.order == VARVE_ORDER_VALUE) {
+        take_by(c, VARVE_ORDER_VALUE, m, i, count);
+    } else if (c->code.order == VARVE_ORDER_DIFFERENCE) {
+        take_by(c, VARVE_ORDER_DIFFERENCE, m, i, count);
+    } else {
+        take_by(c, VARVE_ORDER_SECOND_DIFFERENCE, m, i, count);
+    }
 }
 
 static void put_xor(struct varve_bit_writer *w, struct varve_xor_window *window, uint64_t bits)
@@ -315,16 +328,17 @@ size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point
 
 // ---- cells --------------------------------------------------------------------------------------
 
-// The scale that last, min and max share, or VARVE_SCALE_XOR.
+// The scale that last, min and max share, or VARVE_SCALE_XOR. A finer scale may put a column that
+// has been looked at out of range: all three are to agree, one after the other.
 static unsigned joint_scale(struct column columns[VARVE_CELL_COLUMNS])
 {
-    unsigned k = 0, before;
-    do { // a finer scale may put a column that has been looked at out of range
-        before = k;
-        for (unsigned c = VARVE_COLUMN_LAST; c <= VARVE_COLUMN_MAX_OF_CELL; c++) {
-            k = k == VARVE_SCALE_XOR ? k : find_scale(&columns[c], k, 0);
-        }
-    } while (k != before && k != VARVE_SCALE_XOR);
+    unsigned k = 0, agreed = 0;
+    for (unsigned c = VARVE_COLUMN_LAST; agreed < 3 && k != VARVE_SCALE_XOR;
+         c = c == VARVE_COLUMN_MAX_OF_CELL ? VARVE_COLUMN_LAST : c + 1) {
+        unsigned own = find_scale(&columns[c], k, 0);
+        agreed = own == k ? agreed + 1 : 1;
+        k = own;
+    }
     return k;
 }
 

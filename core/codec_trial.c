@@ -6,55 +6,81 @@
 
 // ---- residuals ----------------------------------------------------------------------------------
 
-// How residuals are made from the entries of the piece in the view.
-struct folding {
-    const int32_t *entries;
-    size_t count;
-    uint32_t base;
-    uint32_t sign; // all ones: a sign is folded in
-};
-
-static struct folding fold(const struct varve_search *s, const struct varve_candidate *c)
+static uint32_t folded_one(uint32_t r)
 {
-    return (struct folding){.entries = s->view.entries[c->kind],
-                            .count = varve_view_count(&s->view, c->kind),
-                            .base = (uint32_t)c->base,
-                            .sign = c->is_unsigned ? 0 : UINT32_MAX};
+    return r << 1 ^ (0 - (r >> 31));
 }
 
-// The residuals from number i on; zeros behind the last.
-static inline varve_lanes residuals_at(const struct folding *f, size_t i)
+// With `sign` all ones the sign is folded in, with zero there is none.
+static varve_lanes folded(varve_lanes r, uint32_t sign)
 {
-    static const uint32_t some[2 * VARVE_LANES] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
-    varve_lanes r = varve_lanes_at(f->entries + i) - f->base;
-    varve_lanes u = (r + (r & f->sign)) ^ ((varve_lanes)((varve_signed_lanes)r < 0) & f->sign);
-    size_t left = f->count - i;
-    return left < VARVE_LANES ? u & varve_lanes_at(some + VARVE_LANES - left) : u;
+    return (r + (r & sign)) ^ ((varve_lanes)((varve_signed_lanes)r < 0) & sign);
 }
 
-// A sum of up to VARVE_CODEC_ROWS residuals fits in 32 bits.
-static void add_up(const struct varve_search *s, struct varve_candidate *c)
+// Brings the residuals of the rows from `at` on into s->residuals; returns how many.
+static size_t fold(struct varve_search *s, const struct varve_candidate *c, size_t at)
 {
-    const struct folding f = fold(s, c);
-    varve_lanes sum = {0}, any = {0}, zeros = {0};
-    for (size_t i = 0; i < f.count; i += VARVE_LANES) {
-        varve_lanes u = residuals_at(&f, i);
+    varve_view_take(&s->view, at);
+    size_t count = varve_view_count(&s->view, c->kind);
+    if (s->folded == c && s->folded_at == at) {
+        return count;
+    }
+    const int32_t *entries = s->view.entries[c->kind];
+    uint32_t base = (uint32_t)c->base, sign = c->is_unsigned ? 0 : UINT32_MAX;
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        varve_lanes u = folded(varve_lanes_at(entries + i) - base, sign);
+        memcpy(s->residuals + i, &u, sizeof u);
+    }
+    memset(s->residuals + count, 0, VARVE_LANES * sizeof *s->residuals);
+    s->folded = c;
+    s->folded_at = at;
+    return count;
+}
+
+// ---- what they add up to ------------------------------------------------------------------------
+
+// Of signed residuals. A sum of up to VARVE_CODEC_ROWS fits in 32 bits.
+static void add_signed(const int32_t *entries, size_t count, struct varve_candidate *c)
+{
+    uint32_t base = (uint32_t)c->base;
+    varve_lanes sum = {0}, any = {0};
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        varve_lanes u = folded(varve_lanes_at(entries + i) - base, UINT32_MAX);
         sum += u;
         any |= u;
-        zeros -= (varve_lanes)(u == 0);
     }
-    c->n += (uint32_t)f.count;
-    c->sum += varve_lanes_sum(sum);
-    c->zeros += varve_lanes_sum(zeros) - (uint32_t)((0 - f.count) % VARVE_LANES);
+    uint32_t last = folded_one((uint32_t)entries[count - 1] - base);
+    c->sum += varve_lanes_sum(sum) - varve_lanes_surplus(count) * last;
     c->any |= any[0] | any[1] | any[2] | any[3];
+}
+
+// Where there are no signs the survey tells it all.
+static void add_unsigned(const struct varve_search *s, struct varve_candidate *c)
+{
+    const struct varve_range *range = c->kind == VARVE_VIEW_VALUES ? &s->values : &s->steps;
+    c->sum = (uint64_t)(range->sum - (int64_t)c->n * c->base);
+    c->any = (uint32_t)range->max - (uint32_t)c->base;
 }
 
 static void add_up_all(struct varve_search *s, size_t from)
 {
+    for (size_t i = from; i < s->count; i++) {
+        struct varve_candidate *c = &s->candidates[i];
+        c->n = (uint32_t)s->view.ints->n - (c->kind != VARVE_VIEW_VALUES);
+        if (c->is_unsigned) {
+            add_unsigned(s, c);
+        }
+    }
     for (size_t at = 0; at < s->view.ints->n; at += VARVE_CODEC_ROWS) {
         varve_view_take(&s->view, at);
         for (size_t i = from; i < s->count; i++) {
-            add_up(s, &s->candidates[i]);
+            struct varve_candidate *c = &s->candidates[i];
+            if (!c->is_unsigned) {
+                add_signed(s->view.entries[c->kind], varve_view_count(&s->view, c->kind), c);
+            }
+            if (c->sparse) {
+                c->zeros += (uint32_t)varve_view_equal(&s->view, c->kind, c->base);
+            }
         }
     }
 }
@@ -72,12 +98,32 @@ struct tally {
 };
 
 // `less` is 1 for sparse candidates: residuals that are not zero count less 1.
-static void tally_piece(const struct folding *f, uint32_t less, struct tally *tally)
+static varve_lanes quotients_at(const uint32_t *u, uint32_t less, unsigned p)
+{
+    varve_lanes x = varve_lanes_at(u);
+    return (x - ((varve_lanes)(x != 0) & less)) >> p;
+}
+
+// Where no residual is so long that it escapes, as is usual.
+static void tally_short(const uint32_t *u, size_t count, uint32_t less, struct tally *tally)
+{
+    varve_lanes ones[TRIED] = {{0}};
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        varve_lanes x = quotients_at(u + i, less, tally->lowest);
+        for (unsigned k = 0; k < TRIED; k++, x >>= 1) {
+            ones[k] += x;
+        }
+    }
+    for (unsigned k = 0; k < TRIED; k++) {
+        tally->ones[k] += varve_lanes_sum(ones[k]);
+    }
+}
+
+static void tally_any(const uint32_t *u, size_t count, uint32_t less, struct tally *tally)
 {
     varve_lanes ones[TRIED] = {{0}}, escapes[TRIED] = {{0}};
-    for (size_t i = 0; i < f->count; i += VARVE_LANES) {
-        varve_lanes x = residuals_at(f, i);
-        x = (x - ((varve_lanes)(x != 0) & less)) >> tally->lowest;
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        varve_lanes x = quotients_at(u + i, less, tally->lowest);
         for (unsigned k = 0; k < TRIED; k++, x >>= 1) {
             varve_lanes escaped =
                 (varve_lanes)((varve_signed_lanes)x >= (int32_t)VARVE_RICE_ESCAPE);
@@ -132,10 +178,11 @@ static uint64_t best_parameter(struct varve_search *s, const struct varve_candid
     uint64_t cost = UINT64_MAX;
     for (;;) {
         struct tally tally = {.lowest = lowest};
+        void (*tally_piece)(const uint32_t *, size_t, uint32_t, struct tally *) =
+            c->any >> lowest < VARVE_RICE_ESCAPE ? tally_short : tally_any;
         for (size_t at = 0; at < s->view.ints->n; at += VARVE_CODEC_ROWS) {
-            varve_view_take(&s->view, at);
-            const struct folding f = fold(s, c);
-            tally_piece(&f, c->sparse, &tally);
+            size_t n = fold(s, c, at);
+            tally_piece(s->residuals, n, c->sparse, &tally);
         }
         for (unsigned k = TRIED; k-- > 0;) {
             uint64_t one = cost_of(c, &tally, k, count);
@@ -160,13 +207,12 @@ static unsigned run_parameter(uint32_t zeros, uint32_t runs)
 }
 
 // The residuals that are not 0, as bits.
-static uint64_t others_of(const struct folding *f)
+static uint64_t others_of(const uint32_t *u, size_t count)
 {
     const varve_lanes bits = {1, 2, 4, 8};
     uint64_t mask = 0;
-    for (size_t i = 0; i < f->count; i += VARVE_LANES) {
-        varve_lanes u = residuals_at(f, i);
-        mask |= (uint64_t)varve_lanes_sum((varve_lanes)(u != 0) & bits) << i;
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        mask |= (uint64_t)varve_lanes_sum((varve_lanes)(varve_lanes_at(u + i) != 0) & bits) << i;
     }
     return mask;
 }
@@ -176,16 +222,14 @@ static uint64_t runs_cost(struct varve_search *s, const struct varve_candidate *
 {
     uint64_t cost = 0, run = 0;
     for (size_t at = 0; at < s->view.ints->n; at += VARVE_CODEC_ROWS) {
-        varve_view_take(&s->view, at);
-        const struct folding f = fold(s, c);
-        size_t next = 0;
-        for (uint64_t mask = others_of(&f); mask != 0; mask &= mask - 1) {
+        size_t count = fold(s, c, at), next = 0;
+        for (uint64_t mask = others_of(s->residuals, count); mask != 0; mask &= mask - 1) {
             size_t i = (size_t)__builtin_ctzll(mask);
             cost += varve_rice_cost(run + i - next, z);
             run = 0;
             next = i + 1;
         }
-        run += f.count - next;
+        run += count - next;
     }
     return cost + (run > 0 ? varve_rice_cost(run, z) : 0);
 }
@@ -197,25 +241,33 @@ static uint64_t through(const struct varve_lens *lens, int32_t entry)
     return lens->base + ((uint64_t)(int64_t)entry << lens->drop);
 }
 
+static uint64_t first_of(const struct varve_search *s, const struct varve_candidate *c)
+{
+    uint64_t base = c->kind == VARVE_VIEW_VALUES ? through(&s->view.value, c->base) : 0;
+    return s->view.first + (base << s->view.shift);
+}
+
+static uint64_t centre_of(const struct varve_search *s, const struct varve_candidate *c)
+{
+    if (c->kind == VARVE_VIEW_VALUES) {
+        return 0;
+    }
+    return c->kind == VARVE_VIEW_STEPS ? through(&s->view.step, c->base)
+                                       : varve_view_opening(&s->view);
+}
+
 // The header of a candidate but for p and z.
 static void describe(const struct varve_search *s, const struct varve_candidate *c,
                      struct varve_column_code *code)
 {
     static const uint8_t orders[VARVE_VIEW_KINDS] = {VARVE_ORDER_VALUE, VARVE_ORDER_DIFFERENCE,
                                                      VARVE_ORDER_SECOND_DIFFERENCE};
-    const struct varve_view *view = &s->view;
-    code->first = view->first;
-    code->centre = 0;
+    code->first = first_of(s, c);
+    code->centre = centre_of(s, c);
     code->order = orders[c->kind];
-    code->shift = (uint8_t)view->shift;
+    code->shift = (uint8_t)s->view.shift;
     code->sparse = c->sparse;
     code->is_unsigned = c->is_unsigned;
-    if (c->kind == VARVE_VIEW_VALUES) {
-        code->first += through(&view->value, c->base) << view->shift;
-    } else {
-        code->centre =
-            c->kind == VARVE_VIEW_STEPS ? through(&view->step, c->base) : varve_view_opening(view);
-    }
 }
 
 // Low bits of the residuals that the view does not show.
@@ -227,10 +279,9 @@ static unsigned dropped(const struct varve_search *s, const struct varve_candida
 // What the header takes beyond what each has.
 static uint64_t fixed_cost(const struct varve_search *s, const struct varve_candidate *c)
 {
-    struct varve_column_code code;
-    describe(s, c, &code);
-    return varve_number_cost(code.first) + (code.sparse ? 4 : 0) +
-           (code.centre != 0 ? varve_number_cost(code.centre) : 0);
+    uint64_t centre = centre_of(s, c);
+    return varve_number_cost(first_of(s, c)) + (c->sparse ? 4 : 0) +
+           (centre != 0 ? varve_number_cost(centre) : 0);
 }
 
 static void estimate(const struct varve_search *s, struct varve_candidate *c)

@@ -11,16 +11,22 @@
 // As many as are ever tried on one column.
 #define VARVE_CANDIDATES_MAX 11u
 
+// What the entries of one kind have in common.
+struct varve_range {
+    int32_t min, max;
+    int64_t sum;
+};
+
 struct varve_candidate {
     enum varve_view_kind kind;
     int32_t base; // what residuals are taken from
     bool is_unsigned;
     bool sparse;
     // What residuals there are:
-    uint32_t n, zeros;
-    uint32_t any;   // bits that occur in them
-    bool outliers;  // a few may be much longer than the others
-    bool saturated; // some are longer than the view shows
+    uint32_t n, zeros; // zeros: if sparse
+    uint32_t any;      // bits that occur in them, at least the highest
+    bool outliers;     // a few may be much longer than the others
+    bool saturated;    // some are longer than the view shows
     uint64_t sum;
     uint64_t fixed;    // bits of the header beyond what each has
     uint64_t estimate; // bits that all takes, about
@@ -29,10 +35,17 @@ struct varve_candidate {
 // The search for the best code of one column.
 struct varve_search {
     struct varve_view view;
+    // The survey of the whole column:
+    struct varve_range values, steps;
+    size_t still, straight; // steps and bends that are zero
     struct varve_candidate candidates[VARVE_CANDIDATES_MAX];
     size_t count;
     uint64_t cost; // of the best code so far
     struct varve_column_code *code;
+    // Residuals of one candidate and one piece, with zeros behind the last.
+    const struct varve_candidate *folded; // or NULL
+    size_t folded_at;
+    uint32_t residuals[VARVE_VIEW_ROOM];
 };
 
 // Adds up the residuals of the candidates from number `from` on, and estimates their cost.

@@ -121,7 +121,7 @@ bool varve_view_open(struct varve_view *view, const struct varve_ints *ints)
         for (size_t i = 0; i < count; i++) {
             uint64_t d = (uint64_t)m[i] - first;
             any |= d;
-            sizes |= (int64_t)d < 0 ? ~d : d;
+            sizes |= d ^ d << 1; // one bit longer than d or, if that is negative, ~d
         }
         view->first = first;
     }
@@ -131,7 +131,7 @@ bool varve_view_open(struct varve_view *view, const struct varve_ints *ints)
     view->shift = (unsigned)__builtin_ctzll(any);
     // Naming the shift takes 6 bits.
     view->shift = view->shift * (ints->n - 1) > 6 ? view->shift : 0;
-    view->wide = varve_bit_length(sizes >> view->shift) > VARVE_VIEW_BITS;
+    view->wide = varve_bit_length(sizes >> view->shift) > VARVE_VIEW_BITS + 1;
     view->value = view->step = (struct varve_lens){0, 0};
     if (view->wide) {
         make_lenses(view);
@@ -141,9 +141,11 @@ bool varve_view_open(struct varve_view *view, const struct varve_ints *ints)
 
 // ---- pieces -------------------------------------------------------------------------------------
 
-static void end_with_zeros(int32_t *entries, size_t count)
+static void repeat_last(int32_t *entries, size_t count)
 {
-    memset(entries + count, 0, VARVE_LANES * sizeof *entries);
+    for (size_t i = 0; i < VARVE_LANES; i++) {
+        entries[count + i] = entries[count - 1];
+    }
 }
 
 static void take_values(struct varve_view *view, const int64_t *m)
@@ -225,6 +227,18 @@ void varve_view_take(struct varve_view *view, size_t at)
     }
     take_bends(view);
     for (unsigned kind = 0; kind < VARVE_VIEW_KINDS; kind++) {
-        end_with_zeros(view->entries[kind], varve_view_count(view, (enum varve_view_kind)kind));
+        repeat_last(view->entries[kind], varve_view_count(view, (enum varve_view_kind)kind));
     }
+}
+
+size_t varve_view_equal(const struct varve_view *view, enum varve_view_kind kind, int32_t entry)
+{
+    const int32_t *entries = view->entries[kind];
+    size_t count = varve_view_count(view, kind);
+    varve_lanes equal = {0};
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        equal -= (varve_lanes)(varve_lanes_at(entries + i) == (uint32_t)entry);
+    }
+    uint32_t repeated = entries[count - 1] == entry ? varve_lanes_surplus(count) : 0;
+    return varve_lanes_sum(equal) - repeated;
 }

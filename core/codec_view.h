@@ -16,7 +16,7 @@
 // Entries are within +-2^VARVE_VIEW_BITS, steps and bends within two and four times that.
 #define VARVE_VIEW_BITS 22u
 
-// Entries are looked at in vectors of so many; behind the last one there are that many zeros.
+// Entries are looked at in vectors of so many; the last one is repeated as often behind it.
 #define VARVE_LANES     4u
 #define VARVE_VIEW_ROOM (VARVE_CODEC_ROWS + VARVE_LANES)
 
@@ -31,6 +31,12 @@ static inline varve_lanes varve_lanes_at(const void *p)
     varve_lanes lanes;
     memcpy(&lanes, p, sizeof lanes);
     return lanes;
+}
+
+// How many of `count` entries in whole vectors are repeated ones.
+static inline uint32_t varve_lanes_surplus(size_t count)
+{
+    return (uint32_t)(0 - count) % VARVE_LANES;
 }
 
 static inline uint32_t varve_lanes_sum(varve_lanes lanes)
@@ -77,5 +83,8 @@ static inline size_t varve_view_count(const struct varve_view *view, enum varve_
 {
     return view->count - (kind != VARVE_VIEW_VALUES && view->at == 0);
 }
+
+// How many entries of the piece are equal to this one.
+size_t varve_view_equal(const struct varve_view *view, enum varve_view_kind kind, int32_t entry);
 
 #endif
