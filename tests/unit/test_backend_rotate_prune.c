@@ -444,6 +444,40 @@ static void at_every_cut_each_block_is_the_old_or_the_new(void **state)
     files_free(&m.after);
 }
 
+#define TAKEN_OUT 7u // blocks of the first segment, 1 and those that follow
+
+// The power went when the frames were void and nothing was erased: what is erased at the next open
+// does not make the segment look empty.
+static void what_is_erased_at_open_costs_no_other_block(void **state)
+{
+    struct segment_files before, after;
+    struct bench *b = *state;
+
+    fill(b);
+    files_read(&before, b);
+    for (uint32_t i = 1; i <= TAKEN_OUT; i++) {
+        assert_int_equal(take_out(b, i), 0);
+    }
+    assert_int_equal(b->ops->commit(b->self), 0);
+    fake_host_close(&b->host);
+    files_read(&after, b);
+    files_restore(&before, b);
+    const size_t first = frame_of(&before, 0)->file;
+    for (uint32_t i = 1; i <= TAKEN_OUT; i++) {
+        const struct found_frame *f = frame_of(&before, i);
+        assert_int_equal(f->file, first);
+        file_write(&before.file[first], f->offset + MARK,
+                   after.file[first].bytes + f->offset + MARK, 4);
+    }
+    bench_open(b);
+    bench_store(b, 0, nth(BLOCKS), OLD, 0); // and what has expired is known
+    bench_work_through(b);
+    assert_true(bench_has(b, 0, nth(0), OLD));
+    assert_int_equal(bench_count(b, 0), BLOCKS + 1 - TAKEN_OUT);
+    files_free(&before);
+    files_free(&after);
+}
+
 int main(void)
 {
 #define BEHAVIOUR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -456,6 +490,7 @@ int main(void)
         BEHAVIOUR(what_had_expired_is_in_no_file_either),
         BEHAVIOUR(compressed_segments_are_pruned_too),
         BEHAVIOUR(at_every_cut_each_block_is_the_old_or_the_new),
+        BEHAVIOUR(what_is_erased_at_open_costs_no_other_block),
     };
 #undef BEHAVIOUR
 

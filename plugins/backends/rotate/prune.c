@@ -72,8 +72,13 @@ void rotate_note_void(struct rotate_store *s, const struct rotate_entry *e)
 {
     struct payload payload;
 
-    if (!s->read_only && look(s, e, &payload) == 0 && !payload.blank) {
-        (void)rotate_note_gone(s, e); // no room: the next open finds it again
+    if (s->read_only || look(s, e, &payload) != 0 || payload.blank) {
+        return;
+    }
+    if (rotate_note_gone(s, e)) { // no room: the next open finds it again
+        struct rotate_segment *seg = rotate_segment_find(s, e->unit);
+        seg->frames++; // until it is wiped, as one that is made void
+        seg->data++;
     }
 }
 
