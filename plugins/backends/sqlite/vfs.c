@@ -172,6 +172,9 @@ static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
         }
     }
     int rc = varve_file_truncate(&f->file, size);
+    // Should a cut bring the old frames back, none of them may be missing: SQLite would take those
+    // before for the newest state. What reserve() fills with zeros would be missing.
+    rc = rc == 0 && f->role == ROLE_WAL ? varve_file_sync(&f->file) : rc;
     if (rc < 0) {
         return failed(f->vfs, rc, SQLITE_IOERR_TRUNCATE);
     }
