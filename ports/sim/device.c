@@ -63,6 +63,11 @@ bool sim_permit_call(void)
     return sim_faults()->calls ? permit() : !device.off;
 }
 
+bool sim_permit_retained(void)
+{
+    return permit();
+}
+
 void varve_sim_ask_cut(varve_sim_cut_fn ask, void *arg)
 {
     ask_cut = ask;

@@ -28,6 +28,8 @@ int sim_commit(uint32_t pages, bool change);
 void sim_count_sync(void);
 // A call that only reaches the page cache: a point to cut at, if they are to be. false: no power.
 bool sim_permit_call(void);
+// A write to memory that is kept, where it is an operation.
+bool sim_permit_retained(void);
 
 // ---- faults.c
 

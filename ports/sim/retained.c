@@ -107,13 +107,30 @@ void varve_port_retained_close(struct varve_port_retained *r)
     *r = (struct varve_port_retained){.handle = -1};
 }
 
+// Bytes of a write that come before a reset.
+static size_t reached(size_t len)
+{
+    if (sim_faults()->retained) {
+        const bool was_off = varve_sim_is_off();
+        const bool goes_on = sim_permit_retained();
+        const size_t part = was_off || goes_on ? 0 : sim_fault_below((uint32_t)len + 1);
+        return goes_on ? len : part;
+    }
+    const size_t n = len < left ? len : (size_t)left;
+    left -= left == UINT64_MAX ? 0 : n;
+    return n;
+}
+
 void varve_port_retained_write(void *to, const void *from, size_t len)
 {
-    size_t n = len < left ? len : (size_t)left;
-    left -= left == UINT64_MAX ? 0 : n;
+    const bool was_off = varve_sim_is_off();
+    const size_t n = reached(len);
     if (from != NULL) {
         memcpy(to, from, n);
     } else {
         memset(to, 0, n);
+    }
+    if (!was_off && varve_sim_is_off() && sim_faults()->reset != NULL) {
+        sim_faults()->reset();
     }
 }

@@ -122,6 +122,11 @@ struct varve_sim_faults {
     uint32_t tear_bytes; // divides the page; 0: pages are programmed whole or not at all
     bool calls;          // every write, truncation and change of names is an operation too, hence a
                          // point to cut at: the cache can be written back between any two
+    // Every write to memory that is kept is an operation, too: the reset comes in its midst, and
+    // nothing is written any more. Then reset() is called, which must not return: what a program
+    // has in such memory makes no sense to it without the writes that are missing.
+    bool retained;
+    void (*reset)(void);
     // A device that lies, and tests of tests: a sync of a file, or of a directory, does nothing.
     bool file_syncs_lie, dir_syncs_lie;
 };
