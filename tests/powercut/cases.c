@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is tried: backends, scenarios, models.
 //
-// A scenario for backups or a restore belongs here as acts of its own (ACT_BACKUP, ACT_RESTORE in
-// life.c): the store after the cut must be the old one or the new one, which oracle_check() says of
-// its content. A medium for raw NOR is a backend here, with a model that cuts its sectors.
+// A store on another medium is a backend here, with the models of that medium in its list.
 //
 // Threading: no state.
 #include <stdio.h>
@@ -14,13 +12,19 @@
 // 2026-04-01: later than the clock is trusted from.
 #define START_MS INT64_C(1775001600000)
 
+// What has files: any device with a filesystem.
+#define ON_FILES " lost reordered torn nor nand "
+
 const struct backend case_backends[] = {
-    {"wal",
-     "[backend flash : sqlite]\npath = test.db\njournal = wal\nheap = 256K\nwal_limit = 512K\n", 0,
+    {"wal", "[backend flash : sqlite]\npath = test.db\nheap = 512K\nwal_limit = 512K\n", "wal",
+     ON_FILES, 0, 0},
+    {"inplace", "[backend flash : sqlite]\npath = test.db\nheap = 512K\n", "inplace", ON_FILES, 8,
      0},
-    {"inplace", "[backend flash : sqlite]\npath = test.db\njournal = inplace\nheap = 256K\n", 8, 0},
-    {"rotate", "[backend flash : rotate]\npath = segments\nsegment = 64K\nsize = 1M\n", 8, 16},
-    {NULL, NULL, 0, 0},
+    {"rotate", "[backend flash : rotate]\npath = segments\nsegment = 64K\nsize = 1M\n", NULL,
+     ON_FILES, 8, 16},
+    {"ring", "[backend flash : ring]\nretain = yes\nsize = 1M\nblocks = 1024\n", NULL, " reset ", 8,
+     16},
+    {NULL, NULL, NULL, NULL, 0, 0},
 };
 
 // ---- scenarios ----------------------------------------------------------------------------------
@@ -44,6 +48,16 @@ static const struct step steady[] = {{ACT_OPEN, 0, NULL}, {ACT_RUN, 64, NULL}, {
 // Segments go for the room that they take: six hours fill it.
 static const struct step full[] = {{ACT_OPEN, 0, NULL}, {ACT_RUN, 360, NULL}, {ACT_FLUSH, 0, NULL},
                                    {ACT_MARK, 0, NULL}, {ACT_RUN, 40, NULL},  {ACT_END, 0, NULL}};
+
+// A closed segment is written again, smaller, and takes its own place.
+static const struct step compress[] = {
+    {ACT_SET, 0, "compress = gzip\n"},
+    {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 30, NULL},
+    {ACT_MARK, 0, NULL},
+    {ACT_RUN, 30, NULL},
+    {ACT_END, 0, NULL},
+};
 
 static const struct step growth[] = {
     {ACT_OPEN, 0, NULL},    {ACT_RUN, 14, NULL}, {ACT_FLUSH, 0, NULL}, {ACT_MARK, 0, NULL},
@@ -74,6 +88,56 @@ static const struct step stop[] = {
     {ACT_OPEN, 0, NULL}, {ACT_RUN, 3, NULL},  {ACT_STOP, 0, NULL}, {ACT_END, 0, NULL},
 };
 
+// The second backup takes the place of an older one.
+static const struct step backup[] = {
+    {ACT_SET, 0, "[backup]\nkeep = 2\n"},
+    {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 12, NULL},
+    {ACT_BACKUP, 0, NULL},
+    {ACT_RUN, 1, NULL},
+    {ACT_BACKUP, 0, NULL},
+    {ACT_RUN, 1, NULL},
+    {ACT_MARK, 0, NULL},
+    {ACT_BACKUP, 0, NULL},
+    {ACT_RUN, 1, NULL},
+    {ACT_END, 0, NULL},
+};
+
+static const struct step restore[] = {
+    {ACT_OPEN, 0, NULL}, {ACT_RUN, 14, NULL}, {ACT_BACKUP, 0, NULL},  {ACT_RUN, 6, NULL},
+    {ACT_STOP, 0, NULL}, {ACT_MARK, 0, NULL}, {ACT_RESTORE, 0, NULL}, {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 2, NULL},  {ACT_END, 0, NULL},
+};
+
+static const struct step undo[] = {
+    {ACT_OPEN, 0, NULL}, {ACT_RUN, 14, NULL}, {ACT_BACKUP, 0, NULL}, {ACT_RUN, 6, NULL},
+    {ACT_STOP, 0, NULL}, {ACT_MARK, 0, NULL}, {ACT_UNDO, 0, NULL},   {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 1, NULL},  {ACT_END, 0, NULL},
+};
+
+// Some rows of blocks go, then whole blocks.
+static const struct step prune[] = {
+    {ACT_OPEN, 0, NULL}, {ACT_RUN, 24, NULL},   {ACT_MARK, 0, NULL}, {ACT_PRUNE, 1, NULL},
+    {ACT_RUN, 2, NULL},  {ACT_PRUNE, -1, NULL}, {ACT_RUN, 2, NULL},  {ACT_END, 0, NULL},
+};
+
+// From one way of writing to the other and back.
+static const struct step journal[] = {
+    {ACT_SET, 0, "journal = wal\n"},
+    {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 14, NULL},
+    {ACT_STOP, 0, NULL},
+    {ACT_SET, 0, ""},
+    {ACT_MARK, 0, NULL},
+    {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 2, NULL},
+    {ACT_STOP, 0, NULL},
+    {ACT_SET, 0, "journal = wal\n"},
+    {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 2, NULL},
+    {ACT_END, 0, NULL},
+};
+
 static const struct step long_life[] = {
     {ACT_MARK, 0, NULL},  {ACT_OPEN, 0, NULL},    {ACT_RUN, 100, NULL}, {ACT_SERIES, 30, NULL},
     {ACT_RUN, 60, NULL},  {ACT_STOP, 0, NULL},    {ACT_OPEN, 0, NULL},  {ACT_RUN, 60, NULL},
@@ -81,39 +145,63 @@ static const struct step long_life[] = {
     {ACT_END, 0, NULL},
 };
 
+#ifdef VARVE_ROTATE_ZLIB
+#define ZLIB_BACKENDS " rotate "
+#else
+#define ZLIB_BACKENDS ""
+#endif
+
 const struct scenario case_scenarios[] = {
     {"first", NULL, "all", first, false},
     {"steady", NULL, "all", steady, false},
     {"full", " rotate ", "all", full, false},
+    {"compress", ZLIB_BACKENDS, "all", compress, false},
     {"growth", NULL, "all", growth, false},
     {"checkpoint", " wal ", "all", checkpoint, false},
-    {"tiers", NULL, "all", tiers, false},
-    {"rollups", NULL, "minute ten", rollups, false},
+    {"tiers", " wal inplace rotate ", "all", tiers, false},
+    {"rollups", " wal inplace rotate ", "minute ten", rollups, false},
     {"stop", NULL, "all", stop, false},
+    {"prune", NULL, "all", prune, false},
+    {"backup", " wal inplace ", "all", backup, false},
+    {"restore", " wal inplace ", "all", restore, false},
+    {"undo", " wal inplace ", "all", undo, false},
+    {"journal", " inplace ", "all", journal, false},
     {"long", NULL, "all", long_life, true},
     {NULL, NULL, NULL, NULL, false},
 };
 
-bool case_fits(const struct backend *backend, const struct scenario *scenario)
+static bool is_in(const char *list, const char *name)
 {
     char word[32];
-    (void)snprintf(word, sizeof word, " %s ", backend->name);
-    return scenario->only == NULL || strstr(scenario->only, word) != NULL;
+    (void)snprintf(word, sizeof word, " %s ", name);
+    return strstr(list, word) != NULL;
+}
+
+bool case_fits(const struct backend *backend, const struct scenario *scenario)
+{
+    return scenario->only == NULL || is_in(scenario->only, backend->name);
+}
+
+bool case_lies_on(const struct backend *backend, const struct model *model)
+{
+    return is_in(backend->models, model->name);
 }
 
 // ---- models -------------------------------------------------------------------------------------
 
 const struct model case_models[] = {
     // What is not synced is lost, to the last byte.
-    {"lost", VARVE_SIM_FTL, {.write_back = false}},
+    {"lost", VARVE_SIM_FTL, {.write_back = false}, false},
     // The cache was written back in part, in any order, in whole pages.
-    {"reordered", VARVE_SIM_FTL, {.write_back = true, .calls = true}},
+    {"reordered", VARVE_SIM_FTL, {.write_back = true, .calls = true}, false},
     // The same, pages torn at sectors.
-    {"torn", VARVE_SIM_FTL, {.write_back = true, .calls = true, .tear_bytes = 512}},
+    {"torn", VARVE_SIM_FTL, {.write_back = true, .calls = true, .tear_bytes = 512}, false},
     // Raw flash: half-programmed pages of 256 bytes, half-erased blocks.
-    {"nor", VARVE_SIM_NOR, {.write_back = true, .calls = true}},
-    {"nand", VARVE_SIM_NAND, {.write_back = true, .calls = true}},
-    {NULL, VARVE_SIM_FTL, {.write_back = false}},
+    {"nor", VARVE_SIM_NOR, {.write_back = true, .calls = true}, false},
+    {"nand", VARVE_SIM_NAND, {.write_back = true, .calls = true}, false},
+    // A program that is reset at any byte of memory that survives this.
+    {"reset", VARVE_SIM_FTL, {.retained = true}, true},
+    {NULL, VARVE_SIM_FTL, {.write_back = false}, false},
 };
 
 // Small, so that blocks are erased within a scenario.
@@ -137,6 +225,7 @@ void case_set_faults(const struct trial *trial, uint64_t seed)
 {
     struct varve_sim_faults faults = trial->model->faults;
     faults.seed = seed;
+    faults.reset = trial->model->is_reset ? life_reset : NULL;
     faults.file_syncs_lie = is_broken(trial, "file_syncs");
     faults.dir_syncs_lie = is_broken(trial, "dir_syncs");
     varve_sim_set_faults(&faults);
@@ -147,11 +236,13 @@ bool case_ini(const struct trial *trial, const char *set, char *ini, size_t cap)
     static const unsigned page_bytes[] = {
         [VARVE_SIM_FTL] = 4096, [VARVE_SIM_NOR] = 256, [VARVE_SIM_NAND] = 2048};
     const bool has_tiers = strstr(set, "[tiers]") != NULL;
-    const int n =
-        snprintf(ini, cap,
-                 "[varve]\nstate = /state\nflush = %ds\nseries = 256\nring = 256\nwindow = 1024\n"
-                 "cells = 2048\noutbox = 128K\n[wear]\npage = %u\n%s%s\ntiers = %s\n%s",
-                 (int)(FLUSH_MS / 1000), page_bytes[trial->model->kind],
-                 has_tiers ? "" : TIERS_BEFORE, trial->backend->ini, trial->scenario->tiers, set);
+    const bool has_journal = trial->backend->journal != NULL && strstr(set, "journal") == NULL;
+    const int n = snprintf(
+        ini, cap,
+        "[varve]\nstate = /state\nflush = %ds\nseries = 256\nring = 256\nwindow = 1024\n"
+        "cells = 2048\noutbox = 128K\n[wear]\npage = %u\n%s%s%s%s\ntiers = %s\n%s",
+        (int)(FLUSH_MS / 1000), page_bytes[trial->model->kind], has_tiers ? "" : TIERS_BEFORE,
+        trial->backend->ini, has_journal ? "journal = " : "",
+        has_journal ? trial->backend->journal : "", trial->scenario->tiers, set);
     return n > 0 && (size_t)n < cap;
 }

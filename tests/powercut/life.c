@@ -5,6 +5,7 @@
 // finds the power gone returns 1, and everything above it does.
 //
 // Threading: one task.
+#include <setjmp.h>
 #include <string.h>
 
 #include "powercut.h"
@@ -17,9 +18,10 @@
 
 extern const struct varve_plugin varve_backend_sqlite;
 extern const struct varve_plugin varve_backend_rotate;
+extern const struct varve_plugin varve_backend_ring;
 
 static const struct varve_plugin *const plugins[] = {&varve_backend_sqlite, &varve_backend_rotate,
-                                                     NULL};
+                                                     &varve_backend_ring, NULL};
 static uint8_t memory[6u << 20] __attribute__((aligned(64)));
 
 static struct {
@@ -30,6 +32,7 @@ static struct {
     const char *set;
     uint32_t series;
     uint32_t damaged_allowed, others_allowed;
+    jmp_buf reset;
     bool recovering;        // there has been a cut
     uint64_t pages_at_boot; // that the device had programmed for files
 } life;
@@ -50,8 +53,7 @@ static int configure(void)
     return 0;
 }
 
-// The power is gone, or this has failed.
-static int stopped_by(const char *doing, const char *why)
+int life_stopped(const char *doing, const char *why)
 {
     return varve_sim_is_off() ? 1 : report("%s: %s", doing, why);
 }
@@ -74,15 +76,14 @@ static int open_host(void)
     }
     rc = varve_port_path_make_dir("/state");
     if (rc != 0) {
-        return stopped_by("the state directory", varve_strerror(rc));
+        return life_stopped("the state directory", varve_strerror(rc));
     }
-    rc = varve_host_init(&life.host, &life.conf, memory, sizeof memory, VARVE_HOST_NO_COLLECTORS,
-                         why, sizeof why);
+    rc = varve_host_init(&life.host, &life.conf, memory, sizeof memory, 0, why, sizeof why);
     if (rc != 0) {
         life.host = NULL;
-        return stopped_by("the host does not start", why);
+        return life_stopped("the host does not start", why);
     }
-    oracle_session(life.conf.tiers, life.conf.tier_count, base_tier());
+    history_session(life.conf.tiers, life.conf.tier_count, base_tier());
     rc = workload_define(life.host, life.series);
     return rc == 0 ? 0 : report("series: %s", varve_strerror(rc));
 }
@@ -94,7 +95,7 @@ static int stop_host(void)
     if (varve_sim_is_off()) {
         return 1;
     }
-    oracle_acknowledge(false);
+    history_acknowledge(false);
     return rc == 0 ? 0 : report("the host does not stop in order: %s", varve_strerror(rc));
 }
 
@@ -120,7 +121,7 @@ static int flush_host(void)
     if (varve_sim_is_off()) {
         return 1;
     }
-    oracle_acknowledge(true);
+    history_acknowledge(true);
     return rc == 0 ? 0 : report("flush: %s", varve_strerror(rc));
 }
 
@@ -146,6 +147,12 @@ static int run_minutes(int minutes)
     return rc;
 }
 
+static int back_up(void)
+{
+    const int rc = flush_host();
+    return rc == 0 ? upkeep_backup(life.host) : rc;
+}
+
 static int play_step(const struct step *step, void (*at_mark)(void))
 {
     switch (step->act) {
@@ -166,6 +173,13 @@ static int play_step(const struct step *step, void (*at_mark)(void))
         return 0;
     case ACT_STOP:
         return stop_host();
+    case ACT_BACKUP:
+        return back_up();
+    case ACT_RESTORE:
+    case ACT_UNDO:
+        return upkeep_restore(step->act == ACT_UNDO);
+    case ACT_PRUNE:
+        return upkeep_prune(life.host, step->n, PRUNE_MINUTES);
     case ACT_END:
         break;
     }
@@ -176,8 +190,9 @@ static int play_step(const struct step *step, void (*at_mark)(void))
 
 static int check(void)
 {
-    const int rc = oracle_check(life.host, life.damaged_allowed);
-    return rc == 0 ? answers_verify(life.host, life.damaged_allowed, life.others_allowed) : rc;
+    int rc = oracle_check(life.host, life.damaged_allowed);
+    rc = rc == 0 ? answers_verify(life.host, life.damaged_allowed, life.others_allowed) : rc;
+    return rc == 0 && upkeep_has_backup() ? upkeep_check_backups(life.host) : rc;
 }
 
 // Pages that the device has programmed for files.
@@ -203,7 +218,12 @@ static int check_ledger(void)
     return 0;
 }
 
-int life_play(const struct trial *trial, void (*at_mark)(void))
+void life_reset(void)
+{
+    longjmp(life.reset, 1);
+}
+
+static int play(const struct trial *trial, void (*at_mark)(void))
 {
     life.trial = trial;
     life.set = "";
@@ -219,6 +239,11 @@ int life_play(const struct trial *trial, void (*at_mark)(void))
     return rc == 0 ? check() : rc;
 }
 
+int life_play(const struct trial *trial, void (*at_mark)(void))
+{
+    return setjmp(life.reset) == 0 ? play(trial, at_mark) : 1;
+}
+
 // ---- after a cut --------------------------------------------------------------------------------
 
 // What nobody promised before the first cut is not promised by the time that has passed at a
@@ -226,31 +251,54 @@ int life_play(const struct trial *trial, void (*at_mark)(void))
 static void pull_the_plug(uint64_t point, bool is_second)
 {
     if (!is_second) {
-        oracle_cut(varve_port_wall_ms());
+        history_cut(varve_port_wall_ms());
     }
     life.damaged_allowed += life.trial->backend->damaged_by_cut;
     life.others_allowed += life.trial->backend->damaged_others_by_cut;
-    if (life.host != NULL) {
+    if (life.host != NULL && !life.trial->model->is_reset) {
         (void)varve_host_shutdown(life.host); // gives back what is outside the device; cannot write
-        life.host = NULL;
     }
+    life.host = NULL;
     case_set_faults(life.trial, mix(life.trial->seed, point));
-    varve_sim_boot(1000 + (int64_t)workload_below(100000));
+    if (life.trial->model->is_reset) {
+        varve_sim_reset();
+    } else {
+        varve_sim_boot(1000 + (int64_t)workload_below(100000));
+    }
     life.pages_at_boot = data_pages();
 }
 
-static int live_on(void)
+static int restart(void)
 {
-    int rc = run_minutes(3);
+    int rc = stop_host();
+    rc = rc == 0 ? open_host() : rc;
+    return rc == 0 ? check() : rc;
+}
+
+// Every other time of a backup that is made now, so that both that one and what a cut left are
+// read. Only a backup from before some samples can be told from the store.
+static int restore(bool of_now)
+{
+    int rc = of_now ? back_up() : 0;
+    rc = rc == 0 ? run_minutes(1) : rc;
+    rc = rc == 0 ? stop_host() : rc;
+    rc = rc == 0 ? upkeep_restore(false) : rc;
+    rc = rc == 0 ? open_host() : rc;
+    return rc == 0 ? check() : rc;
+}
+
+static int live_on(uint64_t point)
+{
+    int rc = upkeep_finish_prune(life.host);
+    rc = rc == 0 ? run_minutes(3) : rc;
     rc = rc == 0 ? flush_host() : rc;
     rc = rc == 0 ? check_ledger() : rc;
-    rc = rc == 0 ? stop_host() : rc;
-    rc = rc == 0 ? open_host() : rc;
-    rc = rc == 0 ? check() : rc;
+    rc = rc == 0 ? restart() : rc;
+    rc = rc == 0 && upkeep_has_backup() ? restore(point % 2 == 0) : rc;
     return rc == 0 ? stop_host() : rc;
 }
 
-int life_recover(uint64_t point, varve_sim_cut_fn again)
+static int recover(uint64_t point, varve_sim_cut_fn again)
 {
     const bool is_second = life.recovering;
     life.recovering = true;
@@ -260,5 +308,10 @@ int life_recover(uint64_t point, varve_sim_cut_fn again)
     varve_sim_ask_cut(NULL, NULL);
     rc = rc == 0 && varve_sim_is_off() ? 1 : rc;
     rc = rc == 0 ? check() : rc;
-    return rc == 0 ? live_on() : rc;
+    return rc == 0 ? live_on(point) : rc;
+}
+
+int life_recover(uint64_t point, varve_sim_cut_fn again)
+{
+    return setjmp(life.reset) == 0 ? recover(point, again) : 1;
 }

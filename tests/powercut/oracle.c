@@ -12,173 +12,46 @@
 // Which sample is the last one of a cell is left open where samples come late, as it is after a
 // crash by the core's own word.
 //
-// Samples are kept in order of time, by series.
-//
 // Threading: one task.
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "powercut.h"
+#include "oracle.h"
 #include "varve/host.h"
 
-// What a row, its step and a commit may take beyond the loss window.
-#define SLACK_MS (3 * ROW_MS)
-
-struct samples {
-    struct sample *sample;
-    size_t count, cap;
-};
-
-static struct {
-    struct samples series[SERIES_MAX];
-    uint64_t pushed;
-    int64_t newest_ms; // pushed
-    uint16_t session;
-    struct varve_tier tiers[VARVE_MAX_TIERS];
-    size_t tier_count, base;
-    bool in_doubt; // after a cut, until it is checked
-    // By step, since a tier list may change: rows before this may have expired.
-    struct horizon {
-        int64_t step_ms, before_ms;
-    } horizon[2 * VARVE_MAX_TIERS];
-    size_t horizon_count;
-} oracle;
-
-// ---- what happened ------------------------------------------------------------------------------
-
-static bool grow(struct samples *s)
-{
-    if (s->count < s->cap) {
-        return true;
-    }
-    const size_t cap = s->cap == 0 ? 1024 : 2 * s->cap;
-    struct sample *sample = realloc(s->sample, cap * sizeof *sample);
-    if (sample != NULL) {
-        s->sample = sample;
-        s->cap = cap;
-    }
-    return sample != NULL;
-}
-
-void oracle_push(uint32_t series, int64_t time_ms, int64_t came_ms, double value)
-{
-    struct samples *s = &oracle.series[series];
-    size_t at = s->count;
-    if (!grow(s)) {
-        abort();
-    }
-    for (; at > 0 && s->sample[at - 1].time_ms > time_ms; at--) {
-        s->sample[at] = s->sample[at - 1];
-    }
-    s->sample[at] = (struct sample){.time_ms = time_ms,
-                                    .came_ms = came_ms,
-                                    .order = oracle.pushed++,
-                                    .value = value,
-                                    .session = oracle.session};
-    s->count++;
-    oracle.newest_ms = time_ms > oracle.newest_ms ? time_ms : oracle.newest_ms;
-}
-
-static struct horizon *horizon_of(int64_t step_ms)
-{
-    for (size_t i = 0; i < oracle.horizon_count; i++) {
-        if (oracle.horizon[i].step_ms == step_ms) {
-            return &oracle.horizon[i];
-        }
-    }
-    return NULL;
-}
-
-static void move_horizons(void)
-{
-    for (size_t tier = 0; tier < oracle.tier_count; tier++) {
-        struct horizon *h = horizon_of(oracle.tiers[tier].step_ms);
-        const int64_t before_ms = oracle.newest_ms - oracle.tiers[tier].keep_ms;
-        h->before_ms = before_ms > h->before_ms ? before_ms : h->before_ms;
-    }
-}
-
-// A tier that is new to the store begins with what the next finer one has.
-static void add_horizons(void)
-{
-    for (size_t tier = 0; tier < oracle.tier_count; tier++) {
-        const int64_t step_ms = oracle.tiers[tier].step_ms;
-        if (horizon_of(step_ms) != NULL) {
-            continue;
-        }
-        const bool fresh = oracle.pushed == 0 || tier == 0;
-        const struct horizon *finer = fresh ? NULL : horizon_of(oracle.tiers[tier - 1].step_ms);
-        oracle.horizon[oracle.horizon_count++] = (struct horizon){
-            .step_ms = step_ms, .before_ms = finer == NULL ? 0 : finer->before_ms + step_ms};
-    }
-}
-
-void oracle_session(const struct varve_tier *tiers, size_t count, size_t base)
-{
-    move_horizons();
-    memcpy(oracle.tiers, tiers, count * sizeof *tiers);
-    oracle.tier_count = count;
-    oracle.base = base;
-    oracle.session++;
-    add_horizons();
-}
-
-static int64_t bucket(int64_t time_ms, int64_t step_ms)
-{
-    return time_ms - time_ms % step_ms;
-}
-
-// Samples that came up to `came_ms` in cells of the base that end by `end_ms`.
-static void acknowledge(int64_t came_ms, int64_t end_ms)
-{
-    const int64_t step_ms = oracle.base == 0 ? 0 : oracle.tiers[oracle.base].step_ms;
-    for (size_t i = 0; i < SERIES_MAX; i++) {
-        struct samples *s = &oracle.series[i];
-        for (size_t k = 0; k < s->count; k++) {
-            struct sample *sample = &s->sample[k];
-            const bool whole = step_ms == 0 || bucket(sample->time_ms, step_ms) + step_ms <= end_ms;
-            if (sample->fate == FATE_PUSHED && sample->came_ms <= came_ms && whole) {
-                sample->fate = FATE_STORED;
-            }
-        }
-    }
-}
-
-void oracle_acknowledge(bool whole)
-{
-    acknowledge(INT64_MAX, whole ? oracle.newest_ms : INT64_MAX);
-}
-
-void oracle_cut(int64_t now_ms)
-{
-    const int64_t before_ms = now_ms - FLUSH_MS - SLACK_MS;
-    const int64_t base_ms = oracle.base == 0 ? 0 : oracle.tiers[oracle.base].step_ms;
-    acknowledge(before_ms - base_ms, before_ms);
-    move_horizons();
-    oracle.in_doubt = true;
-}
+#define WITNESS 5u // a series of the fifth sort, workload.c
 
 // ---- raw rows -----------------------------------------------------------------------------------
-
-static void lose(struct sample *sample)
-{
-    sample->fate = FATE_LOST;
-    sample->level = VARVE_MAX_TIERS;
-}
 
 static int missing(uint32_t series, struct sample *sample, int64_t before_ms)
 {
     if (sample->time_ms < before_ms || sample->level > 0) {
         return 0;
     }
-    if (sample->fate == FATE_STORED || !oracle.in_doubt) {
+    if (sample->fate == FATE_STORED || !history.in_doubt) {
         return report(
             "series %u: the sample of %lld is missing, which was acknowledged or is in RAM", series,
             (long long)sample->time_ms);
     }
-    lose(sample);
+    history_lose(sample);
     return 0;
+}
+
+// Rows of a tier before the time may be gone.
+static int64_t kept_from(uint32_t series, size_t tier)
+{
+    const int64_t pruned_ms = history.series[series].pruned_before_ms;
+    const int64_t before_ms = history_horizon(tier);
+    return pruned_ms > before_ms ? pruned_ms : before_ms;
+}
+
+// A row that ends at the time should have been removed.
+static int is_gone(uint32_t series, size_t tier, int64_t end_ms)
+{
+    if (end_ms > history.series[series].gone_before_ms[tier]) {
+        return 0;
+    }
+    return report("series %u: what ends at %lld in tier %zu was pruned and is there", series,
+                  (long long)end_ms, tier);
 }
 
 static int found(uint32_t series, struct sample *sample, const struct row *row)
@@ -191,13 +64,14 @@ static int found(uint32_t series, struct sample *sample, const struct row *row)
         return report("series %u: the sample of %lld was lost and is back", series,
                       (long long)row->time_ms);
     }
-    sample->fate = oracle.in_doubt ? (uint8_t)FATE_STORED : sample->fate;
-    return 0;
+    sample->fate = history.in_doubt ? (uint8_t)FATE_STORED : sample->fate;
+    return is_gone(series, 0, row->time_ms + 1);
 }
 
-static int check_raw_series(uint32_t series, const struct rows *rows, int64_t before_ms)
+static int check_raw_series(uint32_t series, const struct rows *rows)
 {
-    struct samples *s = &oracle.series[series];
+    const int64_t before_ms = kept_from(series, 0);
+    struct samples *s = &history.series[series];
     size_t at = 0;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < rows->count; i++) {
@@ -234,7 +108,7 @@ static double increase(const struct samples *s, size_t at, bool stored)
     for (size_t i = at; i > 0; i--) {
         const struct sample *before = &s->sample[i - 1];
         const bool same = before->session == sample->session;
-        if (!same && oracle.base > 0) {
+        if (!same && history.base > 0) {
             return 0;
         }
         if ((!same || stored) && before->level > 0) {
@@ -261,8 +135,8 @@ static void add_sample(struct cell *cell, const struct samples *s, size_t at, bo
 // The cell of a tier that begins with sample `at`, of the samples that it counts.
 static struct cell make_cell(const struct samples *s, size_t at, size_t tier, bool counter)
 {
-    const int64_t step_ms = oracle.tiers[tier].step_ms;
-    const int64_t start_ms = bucket(s->sample[at].time_ms, step_ms);
+    const int64_t step_ms = history.tiers[tier].step_ms;
+    const int64_t start_ms = history_bucket(s->sample[at].time_ms, step_ms);
     struct cell cell = {.row = {.time_ms = start_ms}, .first = at};
     for (; at < s->count && s->sample[at].time_ms < start_ms + step_ms; at++) {
         cell.count++;
@@ -315,7 +189,7 @@ static struct sample *find_doubtful(struct samples *s, const struct cell *cell, 
     struct sample *found = NULL;
     for (size_t i = cell->first; i < cell->first + cell->count; i++) {
         struct sample *sample = &s->sample[i];
-        const bool is_candidate = sample->fate == fate && sample->session == oracle.session - 1;
+        const bool is_candidate = sample->fate == fate && sample->session == history.session - 1;
         if (is_candidate && (found == NULL || (sample->order < found->order) == first)) {
             found = sample;
         }
@@ -333,7 +207,7 @@ static void lose_from_cell(struct samples *s, const struct cell *cell, double le
         if (last == NULL) {
             return;
         }
-        lose(last);
+        history_lose(last);
     }
 }
 
@@ -355,7 +229,7 @@ static void gain_in_cell(struct samples *s, const struct cell *cell, size_t tier
 static void settle_cell(struct samples *s, struct cell *cell, size_t tier, const struct row *got)
 {
     const double count = got == NULL ? 0 : got->column[COLUMN_COUNT];
-    if (tier == oracle.base) {
+    if (tier == history.base) {
         lose_from_cell(s, cell, count);
     } else {
         gain_in_cell(s, cell, tier, count);
@@ -364,22 +238,24 @@ static void settle_cell(struct samples *s, struct cell *cell, size_t tier, const
 
 static int check_cells_series(uint32_t series, size_t tier, const struct rows *rows)
 {
-    struct samples *s = &oracle.series[series];
-    const int64_t step_ms = oracle.tiers[tier].step_ms;
+    struct samples *s = &history.series[series];
+    const int64_t step_ms = history.tiers[tier].step_ms;
     const bool counter = workload_kind(series) == VARVE_COUNTER;
-    const int64_t before_ms = horizon_of(step_ms)->before_ms;
+    const int64_t before_ms = kept_from(series, tier);
     size_t next = 0;
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < s->count;) {
         struct cell cell = make_cell(s, at, tier, counter);
         const bool there = next < rows->count && rows->row[next].time_ms == cell.row.time_ms;
         const struct row *got = there ? &rows->row[next++] : NULL;
-        const bool expiring = cell.row.time_ms < before_ms;
-        if (oracle.in_doubt && !expiring) {
+        const bool expiring =
+            cell.row.time_ms < history_horizon(tier) || cell.row.time_ms + step_ms <= before_ms;
+        if (history.in_doubt && !expiring) {
             settle_cell(s, &cell, tier, got);
             cell = make_cell(s, at, tier, counter);
         }
         rc = compare(series, step_ms, got, &cell, expiring);
+        rc = rc == 0 && there ? is_gone(series, tier, cell.row.time_ms + step_ms) : rc;
         at = cell.first + cell.count;
     }
     if (rc == 0 && next < rows->count) {
@@ -399,9 +275,8 @@ static int check_tier(struct varve_host *host, size_t tier, uint32_t damaged_all
     if (rc == 0 && damaged > damaged_allowed * SERIES_MAX) { // counted for each series
         rc = report("tier %zu: %u damaged blocks", tier, (unsigned)damaged);
     }
-    const int64_t before_ms = horizon_of(oracle.tiers[tier].step_ms)->before_ms;
     for (uint32_t series = 0; rc == 0 && series < SERIES_MAX; series++) {
-        rc = tier == 0 ? check_raw_series(series, &rows[series], before_ms)
+        rc = tier == 0 ? check_raw_series(series, &rows[series])
                        : check_cells_series(series, tier, &rows[series]);
     }
     return rc;
@@ -414,15 +289,15 @@ static int check_ledger(struct varve_host *host)
     struct varve_stats stats;
     uint64_t stored = 0;
     for (size_t i = 0; i < SERIES_MAX; i++) {
-        for (size_t k = 0; k < oracle.series[i].count; k++) {
-            stored += oracle.series[i].sample[k].fate != FATE_LOST ? 1 : 0;
+        for (size_t k = 0; k < history.series[i].count; k++) {
+            stored += history.series[i].sample[k].fate != FATE_LOST ? 1 : 0;
         }
     }
     varve_host_stats(host, &stats);
-    if (oracle.base == 0 && (stats.samples < stored || stats.samples > oracle.pushed)) {
+    if (history.base == 0 && (stats.samples < stored || stats.samples > history.pushed)) {
         return report("%llu samples by the statistics, %llu stored of %llu pushed",
                       (unsigned long long)stats.samples, (unsigned long long)stored,
-                      (unsigned long long)oracle.pushed);
+                      (unsigned long long)history.pushed);
     }
     if (stats.dropped != 0) {
         return report("%llu samples dropped", (unsigned long long)stats.dropped);
@@ -430,22 +305,40 @@ static int check_ledger(struct varve_host *host)
     return 0;
 }
 
-// What the check found is stored now; a lost sample stays lost.
-static void settle_rest(void)
+// Of a series without gaps and late samples, the last one that the old store has and the backup has
+// not; NULL: there is none.
+static const struct sample *witness_of_old(const struct samples *s)
 {
-    if (oracle.in_doubt) {
-        acknowledge(INT64_MAX, INT64_MAX);
+    const struct sample *last = s->count > 0 ? &s->sample[s->count - 1] : NULL;
+    return last != NULL && last->order >= history.restoring_from ? last : NULL;
+}
+
+// Whether the store is the old one or the backup is seen by one sample; all others must agree.
+static int settle_restore(struct varve_host *host)
+{
+    struct rows *rows;
+    uint32_t damaged;
+    if (history.restoring_from == UINT64_MAX) {
+        return 0;
     }
-    oracle.in_doubt = false;
+    const struct sample *last = witness_of_old(&history.series[WITNESS]);
+    if (last == NULL) {
+        return report("a backup is restored that has all there is");
+    }
+    const int rc = answers_read(host, 0, &rows, &damaged);
+    const size_t count = rc == 0 ? rows[WITNESS].count : 0;
+    const bool is_old = count > 0 && rows[WITNESS].row[count - 1].time_ms == last->time_ms;
+    history_restored(!is_old);
+    return rc;
 }
 
 int oracle_check(struct varve_host *host, uint32_t damaged_allowed)
 {
-    int rc = 0;
-    move_horizons();
-    for (size_t tier = oracle.base; rc == 0 && tier < oracle.tier_count; tier++) {
+    history_move_horizons();
+    int rc = settle_restore(host);
+    for (size_t tier = history.base; rc == 0 && tier < history.tier_count; tier++) {
         rc = check_tier(host, tier, damaged_allowed);
     }
-    settle_rest();
+    history_settle();
     return rc == 0 ? check_ledger(host) : rc;
 }

@@ -6,7 +6,9 @@
 //   cases.c      backends, scenarios and models: what is tried
 //   life.c       a scenario played on a host, up to its end or to a cut
 //   workload.c   the samples that a life pushes
-//   oracle.c     what was pushed and acknowledged, and what must be there after a cut
+//   upkeep.c     backups, restores, prunes in a life
+//   history.c    what was pushed, acknowledged, restored, pruned
+//   oracle.c     what must be there after a cut; oracle.h: what it knows from history.c
 //   answers.c    what the store says
 //   points.c     the points: one forked process for each, so that none disturbs another
 //   mutant_*.c   core and port broken on purpose: the campaign must notice
@@ -19,22 +21,27 @@
 #include "tests/unit/random.h"
 #include "varve/query.h"
 
-#define SERIES_MAX 64u
-#define ROW_MS     INT64_C(10000) // between two rows of the workload
-#define FLUSH_MS   INT64_C(60000) // [varve] flush: the loss window
+#define SERIES_MAX    64u
+#define ROW_MS        INT64_C(10000) // between two rows of the workload
+#define FLUSH_MS      INT64_C(60000) // [varve] flush: the loss window
+#define PRUNE_MINUTES 4              // late samples come sooner
 
 // ---- cases.c ------------------------------------------------------------------------------------
 
 // A scenario is a list of acts, in order.
 enum act {
     ACT_END = 0,
-    ACT_MARK,   // points begin here
-    ACT_OPEN,   // the host starts
-    ACT_RUN,    // n minutes of samples, with a flush now and then
-    ACT_FLUSH,  // everything so far is acknowledged
-    ACT_SERIES, // from now on n series
-    ACT_SET,    // `text`: settings for the next start, instead of those so far
-    ACT_STOP,   // the host stops in order
+    ACT_MARK,    // points begin here
+    ACT_OPEN,    // the host starts
+    ACT_RUN,     // n minutes of samples, with a flush now and then
+    ACT_FLUSH,   // everything so far is acknowledged
+    ACT_SERIES,  // from now on n series
+    ACT_SET,     // `text`: settings for the next start, instead of those so far
+    ACT_STOP,    // the host stops in order
+    ACT_BACKUP,  // of what is flushed
+    ACT_RESTORE, // of the newest backup, while the host is down
+    ACT_UNDO,    // the same, and back again
+    ACT_PRUNE,   // of series n, or of all (-1), what is older than PRUNE_MINUTES
 };
 
 struct step {
@@ -53,7 +60,9 @@ struct scenario {
 
 struct backend {
     const char *name;
-    const char *ini; // its section, without `tiers`
+    const char *ini;     // its section, without `tiers` and `journal`
+    const char *journal; // NULL: it has none
+    const char *models;  // of what it lies on, as a list with spaces around each
     // Blocks, and other records, that a cut may damage, which their checksums tell: those of the
     // transaction that it interrupts. They were not acknowledged.
     uint32_t damaged_by_cut, damaged_others_by_cut;
@@ -63,6 +72,7 @@ struct model {
     const char *name;
     enum varve_sim_kind kind;
     struct varve_sim_faults faults;
+    bool is_reset; // of the program; the power stays
 };
 
 extern const struct backend case_backends[];
@@ -79,39 +89,36 @@ struct trial {
 };
 
 bool case_fits(const struct backend *backend, const struct scenario *scenario);
+bool case_lies_on(const struct backend *backend, const struct model *model);
 // The configuration as INI, `set` added to it; false when it does not fit.
 bool case_ini(const struct trial *trial, const char *set, char *ini, size_t cap);
 // Makes the device and gives it the model's faults.
 int case_make_device(const struct trial *trial);
 void case_set_faults(const struct trial *trial, uint64_t seed);
 
-// ---- oracle.c -----------------------------------------------------------------------------------
+// ---- history.c ----------------------------------------------------------------------------------
 
-enum fate {
-    FATE_PUSHED = 0, // in RAM, or on flash: a cut decides
-    FATE_STORED,     // acknowledged, or found after a cut
-    FATE_LOST,       // by a cut, before anybody promised anything
-};
-
-struct sample {
-    int64_t time_ms;
-    int64_t came_ms; // wall clock when it was pushed
-    uint64_t order;  // of pushing, over all series
-    double value;
-    uint16_t session; // of the host
-    uint8_t fate;
-    uint8_t level; // tiers finer than this do not count it: where one transaction is half
-                   // there after a cut, coarser blocks may have what finer ones lost
-};
-
-void oracle_push(uint32_t series, int64_t time_ms, int64_t came_ms, double value);
+void history_push(uint32_t series, int64_t time_ms, int64_t came_ms, double value);
 // A host starts with these tiers, of which the store keeps those from `base` on.
-void oracle_session(const struct varve_tier *tiers, size_t count, size_t base);
+void history_session(const struct varve_tier *tiers, size_t count, size_t base);
 // Everything pushed so far is acknowledged: by a flush, in whole cells of the base tier; or by an
 // orderly stop, `whole` false, whatever there is.
-void oracle_acknowledge(bool whole);
+void history_acknowledge(bool whole);
 // The power went: what was pushed longer ago than the loss window is acknowledged.
-void oracle_cut(int64_t now_ms);
+void history_cut(int64_t now_ms);
+// How many samples were pushed so far; and the time of the newest.
+uint64_t history_mark(void);
+int64_t history_newest_ms(void);
+// A backup that was made at `mark` is being restored: the store is the old one or the new one from
+// now on. And it is known which.
+void history_restoring(uint64_t mark);
+void history_restored(bool is_new);
+// A prune of the series' rows before a time has begun; and rows of a tier before one are gone.
+void history_pruned(uint32_t series, int64_t before_ms);
+void history_gone(uint32_t series, size_t tier, int64_t before_ms);
+
+// ---- oracle.c -----------------------------------------------------------------------------------
+
 // Compares the host's answers with what must be there. What is missing and was never acknowledged
 // is lost from now on. Returns 0, or -1 with the reason reported.
 int oracle_check(struct varve_host *host, uint32_t damaged_allowed);
@@ -154,8 +161,29 @@ int workload_find(const char *text);
 // Pushes the row of this moment. Returns 0 or the host's error.
 int workload_push(struct varve_host *host, uint32_t count);
 
+// ---- upkeep.c -----------------------------------------------------------------------------------
+//
+// These return 0, 1 when the power went, or -1 with the reason reported.
+
+// Makes a backup. Everything pushed so far is flushed.
+int upkeep_backup(struct varve_host *host);
+// Every backup is whole, the last one that was made is there, nothing half made is.
+int upkeep_check_backups(struct varve_host *host);
+bool upkeep_has_backup(void);
+// Puts the newest backup in the place of the store, and the old one back if `undo`. The host is
+// down.
+int upkeep_restore(bool undo);
+// Removes rows of the series, of all for `series` < 0, that are older than some minutes.
+int upkeep_prune(struct varve_host *host, int series, int minutes);
+// Does again what a cut has interrupted.
+int upkeep_finish_prune(struct varve_host *host);
+
 // ---- life.c -------------------------------------------------------------------------------------
 
+// 1 when the power is gone; otherwise reports that this has failed.
+int life_stopped(const char *doing, const char *why);
+// The program is reset where it is: ends life_play() or life_recover(), which return 1.
+void life_reset(void) __attribute__((noreturn));
 // Plays the scenario. Calls at_mark() where points begin. Returns 0 at its end, 1 when the power
 // went, -1 when something failed, reported.
 int life_play(const struct trial *trial, void (*at_mark)(void));

@@ -106,7 +106,7 @@ static int push(struct varve_host *host, uint32_t series, int64_t time_ms, doubl
     const int rc = boot ? varve_push_boot(host, id, varve_port_boot_ms(), value)
                         : varve_push_at(host, id, time_ms, value);
     if (rc == 0) {
-        oracle_push(series, time_ms, varve_port_wall_ms(), value);
+        history_push(series, time_ms, varve_port_wall_ms(), value);
     }
     return rc;
 }

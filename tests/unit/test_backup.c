@@ -205,10 +205,27 @@ static void corrupt(const char *path, long at)
 
 // ---- what a backup is ---------------------------------------------------------------------------
 
+static const char *store_path(void)
+{
+    static char store[512];
+    (void)snprintf(store, sizeof store, "%s/test.db", temp_dir());
+    return store;
+}
+
+static int restore(struct varve_restore *r, const char *from)
+{
+    static uint8_t buf[4096];
+    *r = (struct varve_restore){.from = from,
+                                .store = store_path(),
+                                .unix_ms = varve_port_wall_ms(),
+                                .buf = buf,
+                                .buf_bytes = sizeof buf};
+    return varve_restore(r);
+}
+
 static void restored_it_has_what_was_stored(const char *journal)
 {
-    char setting[64], made[VARVE_PATH_TEXT], why[VARVE_MESSAGE_TEXT], store[512];
-    static uint8_t buf[4096];
+    char setting[64], made[VARVE_PATH_TEXT], why[VARVE_MESSAGE_TEXT];
     (void)snprintf(setting, sizeof setting, "backend flash.journal=%s", journal);
     set(setting);
     fixture_open(&fixture, 0);
@@ -219,13 +236,8 @@ static void restored_it_has_what_was_stored(const char *journal)
     assert_int_equal(points_stored(), 2 * POINTS);
     fixture_close(&fixture);
 
-    (void)snprintf(store, sizeof store, "%s/test.db", temp_dir());
-    struct varve_restore r = {.from = made,
-                              .store = store,
-                              .unix_ms = varve_port_wall_ms(),
-                              .buf = buf,
-                              .buf_bytes = sizeof buf};
-    assert_int_equal(varve_restore(&r), 0);
+    struct varve_restore r;
+    assert_int_equal(restore(&r, made), 0);
     assert_int_equal(access(r.kept, F_OK), 0);
     fixture_open(&fixture, 0);
     assert_int_equal(points_stored(), POINTS);
@@ -249,6 +261,38 @@ static void a_backup_in_place_holds_what_was_stored(void **state)
 {
     (void)state;
     restored_it_has_what_was_stored("inplace");
+}
+
+static void a_backup_that_is_not_there_changes_nothing(void **state)
+{
+    struct varve_restore r;
+    (void)state;
+    fixture_open(&fixture, 0);
+    fill(0, POINTS);
+    fixture_close(&fixture);
+    assert_int_equal(restore(&r, "/none.db"), VARVE_E_NOT_FOUND);
+    assert_non_null(strstr(r.why, "none.db"));
+    assert_string_equal(r.kept, "");
+    fixture_open(&fixture, 0);
+    assert_int_equal(points_stored(), POINTS);
+    fixture_close(&fixture);
+}
+
+static void a_missing_store_is_made(void **state)
+{
+    char made[VARVE_PATH_TEXT];
+    struct varve_restore r;
+    (void)state;
+    fixture_open(&fixture, 0);
+    fill(0, POINTS);
+    assert_int_equal(backup_now(made), 0);
+    fixture_close(&fixture);
+    assert_int_equal(unlink(store_path()), 0);
+    assert_int_equal(restore(&r, made), 0);
+    assert_string_equal(r.kept, "");
+    fixture_open(&fixture, 0);
+    assert_int_equal(points_stored(), POINTS);
+    fixture_close(&fixture);
 }
 
 static void blocks_written_in_place_are_in_the_backup(void **state)
@@ -545,6 +589,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BENCH(a_backup_under_a_wal_holds_what_was_stored),
         BENCH(a_backup_in_place_holds_what_was_stored),
+        BENCH(a_backup_that_is_not_there_changes_nothing),
+        BENCH(a_missing_store_is_made),
         BENCH(blocks_written_in_place_are_in_the_backup),
         BENCH(its_bytes_are_in_the_ledger_as_a_backup),
         BENCH(damage_is_found),
