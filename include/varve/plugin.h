@@ -214,7 +214,7 @@ struct varve_backend_ops {
     // Optional: one bounded step of housekeeping (checkpoint, pruning of events) when the backend
     // is idle. Returns 0 when nothing is left, VARVE_E_AGAIN when there is more.
     int (*maintain)(struct varve_instance *self, int64_t now_boot_ms);
-    // Fills blocks, stored_bytes, where, persistent; the host fills the rest.
+    // Fills blocks, stored_bytes, where, persistent, heap_bytes; the host fills the rest.
     void (*stats)(struct varve_instance *self, struct varve_backend_stats *out);
 
     // Optional: reads everything and verifies it, for `varve check`; fills *check, which is zero

@@ -34,6 +34,7 @@ struct varve_backend_stats {
     uint32_t commit_last_us; // duration of the last commit
     uint32_t commit_max_us;
     uint64_t payload_bytes; // of the blocks stored by this process
+    uint64_t heap_bytes;    // that it has allocated within its own static memory; 0: it has no heap
     int64_t backup_ms;      // Unix time of its newest backup; INT64_MIN: none
     uint64_t backup_bytes;  // of the last backup that this process made
     uint32_t backup_took_ms;

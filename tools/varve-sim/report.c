@@ -99,6 +99,10 @@ static void put_samples(FILE *out, const struct run_result *result)
     put_count(out, "lost", result->lost);
     put_count(out, "reboots", result->reboots);
     put_count(out, "cuts", result->cuts);
+    put_count(out, "memory_used", result->memory_used);
+    put_count(out, "heap_first_day", result->heap_first_day);
+    put_count(out, "heap_end", result->heap_end);
+    put_count(out, "heap_max", result->heap_max);
 }
 
 static void put_flash(FILE *out, const struct varve_sim_device *device,

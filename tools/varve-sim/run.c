@@ -15,6 +15,7 @@
 #define JUMP_MS 10000
 // Steps of the host at one time: it says "at once" while there is work. More than its backends can
 // ask for means that it goes round in circles.
+#define DAY_MS    INT64_C(86400000)
 #define STEPS_MAX 10000
 
 static uint8_t memory[VARVE_MEMORY_BYTES] __attribute__((aligned(64)));
@@ -29,6 +30,7 @@ struct life {
     size_t id_count, id_cap;
     bool known_all;    // no series was refused
     int64_t start_ms;  // wall clock
+    int64_t memory_ms; // when memory is looked at next
     int64_t reboot_ms; // wall clock of the next restart; INT64_MAX: none
     uint32_t page_bytes;
 };
@@ -216,6 +218,23 @@ static int push_row(struct life *life, const struct row *row)
     return step(life, &wait_ms);
 }
 
+// Once a day: that memory does not grow.
+static void note_memory(struct life *life)
+{
+    struct run_result *result = life->result;
+    struct varve_stats stats;
+    uint64_t heap = 0;
+    varve_host_stats(life->host, &stats);
+    for (uint32_t b = 0; b < stats.backend_count; b++) {
+        heap += stats.backends[b].heap_bytes;
+    }
+    result->memory_used = stats.memory_used;
+    result->heap_first_day = result->heap_max == 0 ? heap : result->heap_first_day;
+    result->heap_max = heap > result->heap_max ? heap : result->heap_max;
+    result->heap_end = heap;
+    life->memory_ms += DAY_MS;
+}
+
 static int live(struct life *life)
 {
     const int64_t end_ms =
@@ -229,6 +248,9 @@ static int live(struct life *life)
         rc = rc == 0 ? push_row(life, row) : rc;
         if (rc != 0) {
             return rc;
+        }
+        if (row->time_ms >= life->memory_ms) {
+            note_memory(life);
         }
     }
     return rc >= 0 && end_ms != INT64_MAX ? advance_to(life, end_ms) : rc;
@@ -277,6 +299,7 @@ int run_life(const struct varve_conf *conf, struct source *source, const struct 
     const double cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
     const double wall_s = seconds(CLOCK_MONOTONIC);
     memset(result, 0, sizeof *result);
+    life.memory_ms = life.start_ms + DAY_MS;
     life.reboot_ms = plan->reboot_ms > 0 ? life.start_ms + plan->reboot_ms : INT64_MAX;
     int rc = varve_port_path_make_dir(conf->settings.state);
     rc = rc == 0 ? start_host(&life, VARVE_HOST_FRESH_MEMORY) : rc;

@@ -35,6 +35,10 @@ struct run_result {
     uint64_t raw_bytes;      // of it by raw blocks, rounded up to whole pages
     uint64_t raw_samples;    // in these blocks
     uint64_t operations;     // of the flash
+    uint64_t memory_used;    // of the host's static memory, at the end
+    uint64_t heap_first_day; // that the backends have allocated within it after the first day
+    uint64_t heap_end;       // at the end
+    uint64_t heap_max;       // on any day after the first
     int backend_error;       // of a backend that does not work at the end; 0: none
     char backend[VARVE_NAME_TEXT];
     double cpu_s;  // of everything but making the workload

@@ -447,6 +447,7 @@ static void store_stats(struct varve_instance *self, struct varve_backend_stats 
     out->persistent = true;
     out->blocks = (uint32_t)s->index.blocks;
     out->stored_bytes = varve_sqlite_vfs_bytes(&s->vfs);
+    out->heap_bytes = (uint64_t)sqlite3_memory_used(); // of all instances
     (void)varve_format(out->where, sizeof out->where, "%s", s->path);
 }
 
