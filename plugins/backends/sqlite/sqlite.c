@@ -103,6 +103,11 @@ int varve_sqlite_check(struct varve_sqlite_store *s, int rc, const char *doing)
     if (code == VARVE_E_BUSY) {
         varve_instance_fail(
             s->self, "another process has %s open: stop it, or ask it through its socket", s->path);
+    } else if (rc == SQLITE_READONLY_ROLLBACK) {
+        varve_instance_fail(s->self,
+                            "%s: a transaction that was cut off has to be rolled back first: start "
+                            "the daemon once, or open it for writing",
+                            s->path);
     } else if (code == VARVE_E_NO_MEMORY) {
         varve_instance_fail(s->self,
                             "%s: cannot %s: SQLite needs more memory: raise the option "
