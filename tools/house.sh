@@ -29,8 +29,8 @@ find_in() {
 }
 
 mapfile -t c_files < <(tracked '*.c' '*.h')
-mapfile -t all_files < <(tracked '*.c' '*.h' '*.sh' '*.cmake' '*CMakeLists.txt' 'tools/run' \
-    'tools/test' '.ci/run' 'tests/fuzz/run')
+mapfile -t all_files < <(tracked '*.c' '*.h' '*.sh' '*.py' '*.cmake' '*CMakeLists.txt' \
+    'tools/run' 'tools/test' '.ci/run' 'tests/fuzz/run' 'tests/blackbox/run')
 portable=()  # files that know no operating system
 tests=()     # test programs
 for file in "${c_files[@]}"; do
