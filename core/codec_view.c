@@ -19,15 +19,19 @@ static uint64_t shifted(uint64_t x, unsigned shift)
     return (uint64_t)((int64_t)x >> shift);
 }
 
-static uint64_t coded_at(const struct varve_ints *ints, size_t i)
+// Integers of a piece; those of a column that is one piece need not be made again.
+static const int64_t *coded(struct varve_view *view, size_t at, size_t count)
 {
-    int64_t m;
-    return (uint64_t)*varve_ints_coded(ints, i, 1, &m);
+    return view->coded != NULL ? view->coded + at
+                               : varve_ints_coded(view->ints, at, count, view->buffer);
 }
 
 static uint64_t value_at(const struct varve_view *view, size_t i)
 {
-    return shifted(coded_at(view->ints, i) - view->first, view->shift);
+    int64_t m;
+    const int64_t *one =
+        view->coded != NULL ? view->coded + i : varve_ints_coded(view->ints, i, 1, &m);
+    return shifted((uint64_t)*one - view->first, view->shift);
 }
 
 uint64_t varve_view_opening(const struct varve_view *view)
@@ -77,7 +81,7 @@ static bool is_idle(struct varve_view *view)
     uint64_t before = view->first;
     for (size_t at = 0; at < view->ints->n; at += VARVE_CODEC_ROWS) {
         size_t count = piece(view->ints, at);
-        const int64_t *m = varve_ints_coded(view->ints, at, count, view->buffer);
+        const int64_t *m = coded(view, at, count);
         for (size_t i = 0; i < count; i++) {
             still += (uint64_t)m[i] == before;
             before = (uint64_t)m[i];
@@ -95,7 +99,7 @@ static void make_lenses(struct varve_view *view)
     view->step.base = is_idle(view) ? 0 : varve_view_typical(view, true);
     for (size_t at = 0; at < view->ints->n; at += VARVE_CODEC_ROWS) {
         size_t count = piece(view->ints, at);
-        const int64_t *m = varve_ints_coded(view->ints, at, count, view->buffer);
+        const int64_t *m = coded(view, at, count);
         for (size_t i = 0; i < count; i++) {
             uint64_t d = shifted((uint64_t)m[i] - view->first, view->shift);
             values += length_of(d - view->value.base);
@@ -113,6 +117,7 @@ bool varve_view_open(struct varve_view *view, const struct varve_ints *ints)
 {
     uint64_t any = 0, sizes = 0;
     view->ints = ints;
+    view->coded = NULL;
     view->at = view->count = 0;
     for (size_t at = 0; at < ints->n; at += VARVE_CODEC_ROWS) {
         size_t count = piece(ints, at);
@@ -124,6 +129,7 @@ bool varve_view_open(struct varve_view *view, const struct varve_ints *ints)
             sizes |= d ^ d << 1; // one bit longer than d or, if that is negative, ~d
         }
         view->first = first;
+        view->coded = count == ints->n ? m : NULL;
     }
     if (any == 0) {
         return false;
@@ -218,7 +224,7 @@ void varve_view_take(struct varve_view *view, size_t at)
     }
     view->at = at;
     view->count = piece(view->ints, at);
-    const int64_t *m = varve_ints_coded(view->ints, at, view->count, view->buffer);
+    const int64_t *m = coded(view, at, view->count);
     if (view->wide) {
         take_wide(view, m);
     } else {

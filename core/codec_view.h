@@ -59,9 +59,10 @@ struct varve_lens {
 
 struct varve_view {
     const struct varve_ints *ints;
-    uint64_t first; // row 0
-    unsigned shift; // of all rows less row 0
-    bool wide;      // the lenses are needed
+    const int64_t *coded; // the integers of a column that is one piece, or NULL
+    uint64_t first;       // row 0
+    unsigned shift;       // of all rows less row 0
+    bool wide;            // the lenses are needed
     struct varve_lens value, step;
     size_t at, count;        // rows of the piece that is in the arrays; count 0: none is
     int32_t before, stepped; // value and step of the row before the piece

@@ -274,7 +274,9 @@ static inline void varve_raw_note_row(struct varve_window *window)
     const struct varve_sample *row = &window->rows.raw[window->count];
     bool is_unix = (row->flags & VARVE_SAMPLE_UNIX) != 0;
     int64_t *first_ms = is_unix ? &window->first_unix_ms : &window->first_boot_ms;
+    int64_t *last_ms = is_unix ? &window->last_unix_ms : &window->last_boot_ms;
     *first_ms = row->time_ms < *first_ms ? row->time_ms : *first_ms;
+    *last_ms = row->time_ms > *last_ms ? row->time_ms : *last_ms;
     if (window->count == 0 || row->time_ms != row[-1].time_ms) {
         window->tick_row = window->count;
     }

@@ -57,20 +57,29 @@ static int64_t end_by_clock(const struct varve_host *host, uint16_t flags)
 
 // ---- its rows -----------------------------------------------------------------------------------
 
-// Widens *first_ms .. *last_ms, Unix times, to the first `count` rows. Most have the time of the
-// one before.
-static void span_rows(const struct varve_host *host, uint32_t count, int64_t *first_ms,
-                      int64_t *last_ms)
+// Unix times of the oldest and the newest row; there is one.
+static void span_rows(const struct varve_host *host, int64_t *first_ms, int64_t *last_ms)
 {
-    const struct varve_sample *rows = host->windows[0].rows.raw;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i > 0 && rows[i].time_ms == rows[i - 1].time_ms && rows[i].flags == rows[i - 1].flags) {
-            continue;
-        }
-        int64_t time_ms = varve_raw_row_ms(&host->timebase, &rows[i]);
-        *first_ms = time_ms < *first_ms ? time_ms : *first_ms;
-        *last_ms = time_ms > *last_ms ? time_ms : *last_ms;
+    const struct varve_window *window = &host->windows[0];
+    *first_ms = window->first_unix_ms;
+    *last_ms = window->last_unix_ms;
+    if (window->first_boot_ms != INT64_MAX) {
+        int64_t first = varve_timebase_unix(&host->timebase, window->first_boot_ms);
+        int64_t last = varve_timebase_unix(&host->timebase, window->last_boot_ms);
+        *first_ms = first < *first_ms ? first : *first_ms;
+        *last_ms = last > *last_ms ? last : *last_ms;
     }
+}
+
+// The same for the newest of the first `count` rows.
+static int64_t newest_of(const struct varve_host *host, uint32_t count)
+{
+    int64_t newest_ms = INT64_MIN;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t time_ms = varve_raw_row_ms(&host->timebase, &host->windows[0].rows.raw[i]);
+        newest_ms = time_ms > newest_ms ? time_ms : newest_ms;
+    }
+    return newest_ms;
 }
 
 // Brings up to a chunk of a series' rows into time order in the scratch memory. Most are in order
@@ -188,19 +197,18 @@ static void keep_rest(struct varve_window *window, uint32_t count)
 static void close_window(struct varve_host *host, enum varve_raw_end end, int64_t upto_ms)
 {
     struct varve_window *window = &host->windows[0];
-    int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
+    int64_t first_ms, last_ms;
     bool stampable = host->timebase.trusted || window->first_boot_ms == INT64_MAX;
     if (window->count == 0 || !stampable) {
         return;
     }
-    span_rows(host, window->count, &first_ms, &last_ms);
+    span_rows(host, &first_ms, &last_ms);
     host->newest_ms = last_ms > host->newest_ms ? last_ms : host->newest_ms;
     varve_cells_reserve(host, window->count, last_ms - first_ms);
     uint32_t count = store_rows(host, first_ms, end);
     each_chunk(host, NULL);
     if (count < window->count) {
-        last_ms = INT64_MIN;
-        span_rows(host, count, &first_ms, &last_ms);
+        last_ms = newest_of(host, count);
     }
     varve_cells_advance(host, varve_pipeline_past(host, last_ms > upto_ms ? last_ms : upto_ms));
     keep_rest(window, count);

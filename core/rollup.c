@@ -30,6 +30,14 @@ int64_t varve_bucket(int64_t time_ms, int64_t step_ms)
     return time_ms - phase - (phase < 0 ? step_ms : 0);
 }
 
+// The same for a time that is likely to be in the bucket that begins at `likely_ms`: divisions of
+// 64 bits are felt.
+static int64_t bucket_near(int64_t time_ms, int64_t step_ms, int64_t likely_ms)
+{
+    bool is_there = (uint64_t)time_ms - (uint64_t)likely_ms < (uint64_t)step_ms;
+    return is_there ? likely_ms : varve_bucket(time_ms, step_ms);
+}
+
 void varve_cell_merge(struct varve_cell *into, const struct varve_cell *from)
 {
     into->count += from->count;
@@ -103,12 +111,11 @@ static void merge_open(struct varve_rollup *rollup, size_t level, varve_series_i
     } else if (open->count > 0 && cell->start_ms < open->start_ms) {
         close_cell(rollup, level, id, cell);
     } else {
-        struct varve_cell closed = *open;
+        if (open->count > 0) {
+            close_cell(rollup, level, id, open);
+        }
         *open = *cell;
         rollup->newest_ms[level][id] = newest_ms;
-        if (closed.count > 0) {
-            close_cell(rollup, level, id, &closed);
-        }
     }
 }
 
@@ -116,7 +123,8 @@ void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_i
                        const struct varve_cell *cell)
 {
     struct varve_cell coarse = *cell;
-    coarse.start_ms = varve_bucket(cell->start_ms, rollup->step_ms[level]);
+    coarse.start_ms =
+        bucket_near(cell->start_ms, rollup->step_ms[level], rollup->open[level][id].start_ms);
     merge_open(rollup, level, id, &coarse, (uint32_t)(cell->start_ms - coarse.start_ms));
 }
 
@@ -188,9 +196,9 @@ static size_t run_length(const struct varve_point *points, size_t n, int64_t sta
 void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum varve_kind kind,
                          const struct varve_point *points, size_t n)
 {
-    int64_t step_ms = rollup->step_ms[0];
+    int64_t step_ms = rollup->step_ms[0], start_ms = 0;
     for (size_t at = 0; rollup->levels > 0 && at < n;) {
-        int64_t start_ms = varve_bucket(points[at].time_ms, step_ms);
+        start_ms = bucket_near(points[at].time_ms, step_ms, start_ms + step_ms);
         size_t run = run_length(points + at, n - at, start_ms, step_ms);
         struct varve_cell cell =
             cell_of_run(start_ms, kind, &rollup->counters[id], points + at, run);

@@ -8,8 +8,8 @@
 void varve_window_reset(struct varve_window *window)
 {
     window->count = 0;
-    window->first_boot_ms = INT64_MAX;
-    window->first_unix_ms = INT64_MAX;
+    window->first_boot_ms = window->first_unix_ms = INT64_MAX;
+    window->last_boot_ms = window->last_unix_ms = INT64_MIN;
 }
 
 int varve_window_init_raw(struct varve_window *window, struct varve_arena *arena, uint32_t cap)

@@ -27,12 +27,14 @@ struct varve_window {
     } rows;
     uint32_t cap;
     uint32_t count;
-    uint32_t tick_row;     // raw: the first of the last rows that have the same time
-    int64_t step_ms;       // cells: the tier's step
-    int64_t base_ms;       // cells: start of the first one
-    int64_t first_boot_ms; // boot time of the first boot-stamped row; INT64_MAX: none
-    int64_t
-        first_unix_ms; // Unix time of the first Unix-stamped row (cells: of any); INT64_MAX: none
+    uint32_t tick_row; // raw: the first of the last rows that have the same time
+    int64_t step_ms;   // cells: the tier's step
+    int64_t base_ms;   // cells: start of the first one
+    // Boot times of the first and last row stamped by the boot clock; INT64_MAX and INT64_MIN:
+    // none.
+    int64_t first_boot_ms, last_boot_ms;
+    // Unix times of the first and last row stamped by it (cells: of any, the first only).
+    int64_t first_unix_ms, last_unix_ms;
 };
 
 // Row numbers grouped by series.

@@ -242,10 +242,13 @@ static void reset_window_is_empty_but_keeps_its_memory(void **state)
     assert_int_equal(window.count, 0);
     window.count = 3;
     window.first_boot_ms = window.first_unix_ms = 1;
+    window.last_boot_ms = window.last_unix_ms = 1;
     varve_window_reset(&window);
     assert_int_equal(window.count, 0);
     assert_int_equal(window.first_boot_ms, INT64_MAX);
     assert_int_equal(window.first_unix_ms, INT64_MAX);
+    assert_int_equal(window.last_boot_ms, INT64_MIN);
+    assert_int_equal(window.last_unix_ms, INT64_MIN);
     assert_ptr_equal(window.rows.cells, memory);
 }
 
