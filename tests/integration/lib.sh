@@ -10,6 +10,7 @@
 # Everything lies below $work, which goes away at the end together with the daemon; $VARVE_STATE is
 # $work/state and $socket the daemon's socket there. When a check fails the log is printed.
 set -euo pipefail
+umask 022 # what everybody may write is refused
 
 # shellcheck disable=SC2034 # used by the scripts
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

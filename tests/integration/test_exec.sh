@@ -108,7 +108,7 @@ EOF_INI
 "${VARVE_CC:-cc}" -std=c11 -O2 -fno-builtin -fPIC -shared "$top/tests/budget/alloc_guard.c" \
     -o "$work/alloc_guard.so" -ldl || fail "the guard cannot be built"
 preload=$work/alloc_guard.so
-[ -z "${VARVE_SANITIZE:-}" ] || preload=
+[ -z "${VARVE_SANITIZE:-}${VARVE_TOOLCHAIN:-}" ] || preload=
 LD_PRELOAD=$preload "$varved" -c "$conf" --set varve.log_level=debug >"$work/varved.log" 2>&1 \
     </dev/null &
 daemon=$!
