@@ -30,8 +30,14 @@ static struct handle *handle_of(const struct varve_port_file *f)
     return known && handles[f->handle].inode != NULL ? &handles[f->handle] : NULL;
 }
 
+static int result(int rc)
+{
+    return rc == 0 ? 0 : sim_fail(rc);
+}
+
 // The handle, when the call may go on; otherwise NULL with the reason in *rc.
-static struct handle *usable(const struct varve_port_file *f, bool to_write, int *rc)
+static struct handle *usable(const struct varve_port_file *f, enum varve_sim_call call,
+                             bool to_write, int *rc)
 {
     struct handle *handle = handle_of(f);
     *rc = 0;
@@ -42,15 +48,13 @@ static struct handle *usable(const struct varve_port_file *f, bool to_write, int
     } else if (to_write && !handle->writable) {
         *rc = sim_fail(VARVE_E_READ_ONLY);
     }
+    if (*rc == 0 && call != VARVE_SIM_WRITE && call != VARVE_SIM_SYNC) {
+        *rc = result(sim_fails(call)); // those two leave something behind
+    }
     if (*rc == 0 && to_write && !sim_permit_call()) {
         *rc = sim_fail(VARVE_E_IO);
     }
     return *rc == 0 ? handle : NULL;
-}
-
-static int result(int rc)
-{
-    return rc == 0 ? 0 : sim_fail(rc);
 }
 
 // ---- opening ------------------------------------------------------------------------------------
@@ -100,7 +104,8 @@ int varve_port_file_open(struct varve_port_file *f, const char *path, unsigned f
     if ((flags & VARVE_OPEN_EXCLUSIVE) != 0 && (flags & VARVE_OPEN_CREATE) == 0) {
         return sim_fail(VARVE_E_INVALID);
     }
-    int rc = find_or_create(path, flags, &inode);
+    int rc = sim_fails(VARVE_SIM_OPEN);
+    rc = rc == 0 ? find_or_create(path, flags, &inode) : rc;
     rc = rc == 0 ? open_handle(f, inode, flags) : rc;
     if (rc != 0 && inode != NULL) {
         sim_inode_unref(inode);
@@ -132,7 +137,7 @@ void sim_handles_close(void)
 int64_t varve_port_file_read(struct varve_port_file *f, int64_t offset, void *buf, size_t len)
 {
     int rc;
-    const struct handle *handle = usable(f, false, &rc);
+    const struct handle *handle = usable(f, VARVE_SIM_READ, false, &rc);
     if (handle == NULL) {
         return rc;
     }
@@ -143,37 +148,54 @@ int64_t varve_port_file_read(struct varve_port_file *f, int64_t offset, void *bu
 int varve_port_file_write(struct varve_port_file *f, int64_t offset, const void *buf, size_t len)
 {
     int rc;
-    const struct handle *handle = usable(f, true, &rc);
-    return handle == NULL ? rc : result(sim_inode_write(handle->inode, offset, buf, len));
+    const struct handle *handle = usable(f, VARVE_SIM_WRITE, true, &rc);
+    if (handle == NULL) {
+        return rc;
+    }
+    rc = sim_fails(VARVE_SIM_WRITE);
+    if (rc == 0) {
+        return result(sim_inode_write(handle->inode, offset, buf, len));
+    }
+    if (sim_fails_halfway()) {
+        (void)sim_inode_write(handle->inode, offset, buf, len / 2);
+    }
+    return sim_fail(rc);
 }
 
 int64_t varve_port_file_size(struct varve_port_file *f)
 {
     int rc;
-    const struct handle *handle = usable(f, false, &rc);
+    const struct handle *handle = usable(f, VARVE_SIM_READ, false, &rc);
     return handle == NULL ? rc : handle->inode->size;
 }
 
 int varve_port_file_truncate(struct varve_port_file *f, int64_t size)
 {
     int rc;
-    const struct handle *handle = usable(f, true, &rc);
+    const struct handle *handle = usable(f, VARVE_SIM_SIZE, true, &rc);
     return handle == NULL ? rc : result(sim_inode_truncate(handle->inode, size));
 }
 
 int varve_port_file_preallocate(struct varve_port_file *f, int64_t size)
 {
     int rc;
-    const struct handle *handle = usable(f, true, &rc);
+    const struct handle *handle = usable(f, VARVE_SIM_SIZE, true, &rc);
     return handle == NULL ? rc : result(sim_inode_preallocate(handle->inode, size));
 }
 
 int varve_port_file_sync(struct varve_port_file *f)
 {
     int rc;
-    const struct handle *handle = usable(f, false, &rc);
+    const struct handle *handle = usable(f, VARVE_SIM_SYNC, false, &rc);
     if (handle == NULL) {
         return rc;
+    }
+    rc = sim_fails(VARVE_SIM_SYNC);
+    if (rc != 0) {
+        if (sim_fails_halfway()) {
+            sim_inode_forget(handle->inode);
+        }
+        return sim_fail(rc);
     }
     rc = sim_inode_sync(handle->inode);
     if (rc == 0) {
@@ -187,7 +209,7 @@ int varve_port_file_sync(struct varve_port_file *f)
 int varve_port_file_lock(struct varve_port_file *f, int64_t offset, int64_t len, bool exclusive)
 {
     int rc;
-    struct handle *mine = usable(f, exclusive, &rc);
+    struct handle *mine = usable(f, VARVE_SIM_LOCK, exclusive, &rc);
     (void)offset; // the whole file
     (void)len;
     for (int i = 0; mine != NULL && i < HANDLES; i++) {
@@ -208,7 +230,7 @@ int varve_port_file_lock(struct varve_port_file *f, int64_t offset, int64_t len,
 int varve_port_file_unlock(struct varve_port_file *f, int64_t offset, int64_t len)
 {
     int rc;
-    struct handle *handle = usable(f, false, &rc);
+    struct handle *handle = usable(f, VARVE_SIM_NO_CALL, false, &rc);
     (void)offset;
     (void)len;
     if (handle != NULL) {

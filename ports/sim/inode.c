@@ -321,6 +321,16 @@ int sim_inode_sync(struct sim_inode *inode)
     return rc;
 }
 
+void sim_inode_forget(struct sim_inode *inode)
+{
+    for (size_t i = 0; i < inode->dirty_count; i++) {
+        struct sim_inode_page *page = &inode->pages[inode->dirty[i]];
+        free(page->dirty);
+        page->dirty = NULL;
+    }
+    inode->dirty_count = 0;
+}
+
 // ---- the power goes -----------------------------------------------------------------------------
 
 // The size that a cut leaves of a file that may have been written back.

@@ -43,6 +43,8 @@ int sim_inode_write(struct sim_inode *inode, int64_t offset, const uint8_t *buf,
 int sim_inode_truncate(struct sim_inode *inode, int64_t size);
 int sim_inode_preallocate(struct sim_inode *inode, int64_t size);
 int sim_inode_sync(struct sim_inode *inode);
+// A sync failed: what is not on flash is read from there again, as it was.
+void sim_inode_forget(struct sim_inode *inode);
 // What a power cut leaves of it.
 void sim_inode_cut(struct sim_inode *inode);
 

@@ -41,6 +41,13 @@ void sim_fault_begin(void);
 // Whether an unsynced page has reached the flash by itself.
 bool sim_fault_survives(void);
 
+// ---- failures.c
+
+// To be asked by each call of the storage group, once: 0, or the error that it is to fail with.
+int sim_fails(enum varve_sim_call call);
+// Whether what fails is half done.
+bool sim_fails_halfway(void);
+
 // ---- clock.c
 
 void sim_clock_reset(int64_t wall_ms);

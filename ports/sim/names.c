@@ -182,6 +182,7 @@ int sim_name_create(const char *path, struct sim_inode **out)
     if (rc == 0 && !sim_name_is_dir(dir)) {
         rc = VARVE_E_NOT_FOUND;
     }
+    rc = rc == 0 ? sim_fails(VARVE_SIM_NAME) : rc;
     if (rc != 0) {
         return rc;
     }
@@ -216,6 +217,10 @@ int varve_port_path_remove(const char *path)
     if (name->inode == NULL) {
         return sim_fail(VARVE_E_DENIED);
     }
+    const int rc = sim_fails(VARVE_SIM_NAME);
+    if (rc != 0) {
+        return sim_fail(rc);
+    }
     if (!sim_permit_call()) {
         return sim_fail(VARVE_E_IO);
     }
@@ -242,6 +247,10 @@ int varve_port_path_rename(const char *from, const char *to)
     if (sim_name_is_dir(from) || sim_name_is_dir(to)) {
         return sim_fail(VARVE_E_UNSUPPORTED);
     }
+    const int rc = sim_fails(VARVE_SIM_NAME);
+    if (rc != 0) {
+        return sim_fail(rc);
+    }
     if (!sim_permit_call()) {
         return sim_fail(VARVE_E_IO);
     }
@@ -267,7 +276,8 @@ int varve_port_path_link(const char *from, const char *to)
         return sim_fail(VARVE_E_EXISTS);
     }
     struct sim_inode *inode = sim_name_find(from);
-    int rc = add(&live, to, inode);
+    int rc = sim_fails(VARVE_SIM_NAME);
+    rc = rc == 0 ? add(&live, to, inode) : rc;
     if (rc != 0) {
         return sim_fail(rc);
     }
@@ -289,7 +299,11 @@ static int make_one_dir(const char *path)
     if (name != NULL && name->inode != NULL) {
         return VARVE_E_EXISTS;
     }
-    return sim_name_is_dir(path) ? 0 : add(&live, path, NULL);
+    if (sim_name_is_dir(path)) {
+        return 0;
+    }
+    const int rc = sim_fails(VARVE_SIM_NAME);
+    return rc == 0 ? add(&live, path, NULL) : rc;
 }
 
 int varve_port_path_make_dir(const char *path)
@@ -372,7 +386,8 @@ int varve_port_path_sync_dir(const char *path)
     if (!differs(dir) || sim_faults()->dir_syncs_lie) {
         return 0;
     }
-    rc = sim_commit(0, true);
+    rc = sim_fails(VARVE_SIM_SYNC_DIR);
+    rc = rc == 0 ? sim_commit(0, true) : rc;
     rc = rc == 0 ? copy_dir(&durable, &live, dir) : rc;
     if (rc == 0) { // no cut goes back behind this; changes elsewhere may have come with it
         forget_past();

@@ -133,6 +133,43 @@ struct varve_sim_faults {
 // NULL: none. Counts from the next operation on; the seed begins anew.
 void varve_sim_set_faults(const struct varve_sim_faults *faults);
 
+// ---- failures
+//
+// Calls that fail while the power is on, from the N-th of some kinds on: a full disk (WRITE and
+// SIZE with VARVE_E_NO_SPACE), a read-only remount (all that change something, with
+// VARVE_E_READ_ONLY), a card that was pulled (everything, with VARVE_E_IO), a directory that
+// vanished (OPEN and NAME, with VARVE_E_NOT_FOUND), a lock that another process holds (LOCK, with
+// VARVE_E_BUSY).
+//
+// With `halfway` a write that fails has written its first half, as a disk that fills up lets it,
+// and a sync that fails has dropped what it was to write: the kernel marks such pages clean, says
+// so once, and reads them from the device again when it needs the memory. So a later sync that
+// succeeds says nothing of them.
+
+enum varve_sim_call {
+    VARVE_SIM_NO_CALL = 0,
+    VARVE_SIM_OPEN = 1,
+    VARVE_SIM_READ = 2,      // and asking for the size
+    VARVE_SIM_WRITE = 4,     //
+    VARVE_SIM_SIZE = 8,      // truncating, preallocating
+    VARVE_SIM_SYNC = 16,     // of a file
+    VARVE_SIM_LOCK = 32,     //
+    VARVE_SIM_NAME = 64,     // making a directory, creating, removing, renaming, linking
+    VARVE_SIM_SYNC_DIR = 128 //
+};
+
+struct varve_sim_failure {
+    unsigned calls; // enum varve_sim_call, ored
+    uint64_t at;    // the first that fails, counted from 1 when this is set; 0: they are counted
+    uint64_t count; // how many fail; 0: all that follow
+    int error;
+    bool halfway;
+};
+// NULL: none. Stays through varve_sim_boot() and varve_sim_make().
+void varve_sim_set_failure(const struct varve_sim_failure *failure);
+// Calls of those kinds since it was set.
+uint64_t varve_sim_failure_calls(void);
+
 // ---- looking in
 
 struct varve_sim_counters {

@@ -143,6 +143,61 @@ static void there_are_no_tasks_and_no_waits(void **state)
     varve_port_signal_destroy(&signal);
 }
 
+// ---- calls that fail
+
+static void the_nth_call_of_a_kind_fails_as_often_as_told(void **state)
+{
+    const struct varve_sim_failure full = {
+        .calls = VARVE_SIM_WRITE, .at = 2, .count = 2, .error = VARVE_E_NO_SPACE, .halfway = true};
+    (void)state;
+    open_file("/state/a");
+    varve_sim_set_failure(&full);
+    put(0, "one.");
+    assert_int_equal(varve_port_file_write(&file, 4, "two.", 4), VARVE_E_NO_SPACE);
+    assert_int_equal(varve_port_file_sync(&file), 0); // is of another kind
+    assert_int_equal(varve_port_file_write(&file, 8, "three.", 6), VARVE_E_NO_SPACE);
+    put(16, "four");
+    assert_int_equal(varve_sim_failure_calls(), 4);
+    check(0, "one.tw"); // half of what failed
+    varve_sim_set_failure(NULL);
+    varve_port_file_close(&file);
+}
+
+static void a_failed_sync_drops_what_it_was_to_write(void **state)
+{
+    const struct varve_sim_failure broken = {
+        .calls = VARVE_SIM_SYNC, .at = 1, .count = 1, .error = VARVE_E_IO, .halfway = true};
+    (void)state;
+    open_file("/state/a");
+    put(0, "old");
+    make_durable("/state/a");
+    put(0, "new");
+    varve_sim_set_failure(&broken);
+    assert_int_equal(varve_port_file_sync(&file), VARVE_E_IO);
+    check(0, "old");
+    assert_int_equal(varve_port_file_sync(&file), 0); // and says nothing
+    varve_sim_boot(0);
+    open_file("/state/a");
+    check(0, "old");
+    varve_sim_set_failure(NULL);
+    varve_port_file_close(&file);
+}
+
+static void a_directory_vanishes_and_comes_back(void **state)
+{
+    const struct varve_sim_failure gone = {
+        .calls = VARVE_SIM_OPEN | VARVE_SIM_NAME, .at = 1, .error = VARVE_E_NOT_FOUND};
+    (void)state;
+    open_file("/state/a");
+    varve_port_file_close(&file);
+    varve_sim_set_failure(&gone);
+    assert_int_equal(varve_port_file_open(&file, "/state/a", WRITABLE), VARVE_E_NOT_FOUND);
+    assert_int_equal(varve_port_path_rename("/state/a", "/state/b"), VARVE_E_NOT_FOUND);
+    assert_int_equal(varve_port_path_remove("/state/a"), VARVE_E_NOT_FOUND);
+    varve_sim_set_failure(NULL);
+    assert_int_equal(varve_port_path_remove("/state/a"), 0);
+}
+
 // ---- files without a cut
 
 static void what_is_written_reads_back_before_and_after_a_sync(void **state)
@@ -551,6 +606,9 @@ int main(void)
         TEST(unsynced_pages_may_come_back_in_any_order),
         TEST(a_timer_fires_once_at_its_time),
         TEST(there_are_no_tasks_and_no_waits),
+        TEST(the_nth_call_of_a_kind_fails_as_often_as_told),
+        TEST(a_failed_sync_drops_what_it_was_to_write),
+        TEST(a_directory_vanishes_and_comes_back),
         TEST(what_is_written_reads_back_before_and_after_a_sync),
         TEST(what_was_cut_off_reads_as_zeros_when_the_file_grows_again),
         TEST(files_answer_as_the_port_says),
