@@ -56,15 +56,15 @@ static struct varve_sqlite_file *file_of(sqlite3_file *f)
     return (struct varve_sqlite_file *)(void *)f;
 }
 
-// Keeps varve's code for the message and gives SQLite its own.
+// Keeps varve's code for the message and gives SQLite its own. Only SQLITE_FULL and SQLITE_IOERR
+// make SQLite forget what its cache has of a transaction that failed: after SQLITE_READONLY from a
+// filesystem that was remounted it would never write again.
 static int failed(struct varve_sqlite_vfs *vfs, int code, int otherwise)
 {
     vfs->error = code;
     switch (code) {
     case VARVE_E_NO_SPACE:
         return SQLITE_FULL;
-    case VARVE_E_READ_ONLY:
-        return SQLITE_READONLY;
     case VARVE_E_BUSY:
         return SQLITE_BUSY;
     default:
