@@ -24,9 +24,12 @@ int64_t varve_pipeline_past(const struct varve_host *host, int64_t time_ms)
     return time_ms < now_ms ? time_ms : now_ms;
 }
 
+// Nothing expires before a clock that is trusted says so: the newest row in the store may be from
+// the future.
 int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier)
 {
-    if ((host->flags & VARVE_HOST_KEEP_ALL) != 0 || host->newest_ms == INT64_MIN) {
+    if ((host->flags & VARVE_HOST_KEEP_ALL) != 0 || host->newest_ms == INT64_MIN ||
+        host->future_ms == INT64_MAX) {
         return INT64_MIN;
     }
     return varve_pipeline_past(host, host->newest_ms) - host->tiers[tier].keep_ms;
