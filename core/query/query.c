@@ -10,6 +10,7 @@
 #include "../text.h"
 #include "fold.h"
 #include "rows.h"
+#include "tier.h"
 
 struct run {
     struct varve_host *host;
@@ -88,48 +89,26 @@ static int select_series(struct run *run, char *why, size_t why_cap)
 
 // ---- choosing the tier --------------------------------------------------------------------------
 
-// By when every tier would have begun that holds all there is: a coarse tier's first cell may begin
-// up to a step before the first sample.
-static int64_t first_known_ms(const struct varve_host *host, const int64_t *oldest_ms)
-{
-    int64_t first_ms = INT64_MAX;
-    for (unsigned tier = 0; tier < host->tier_count; tier++) {
-        if (oldest_ms[tier] != INT64_MAX &&
-            oldest_ms[tier] + host->tiers[tier].step_ms < first_ms) {
-            first_ms = oldest_ms[tier] + host->tiers[tier].step_ms;
-        }
-    }
-    return first_ms;
-}
-
 // Whether the range begins where a cell begins, or before the first sample: only then does a coarse
 // cell stand for exactly the samples of the range.
-static bool begins_on_grid(const struct run *run, unsigned finest, const int64_t *oldest_ms,
-                           int64_t step_ms)
+static bool begins_on_grid(const struct run *run, unsigned finest,
+                           const struct varve_tier_reach *reach, int64_t step_ms)
 {
-    int64_t from_ms = run->query->from_ms;
-    bool before_all =
-        oldest_ms[finest] <= first_known_ms(run->host, oldest_ms) && from_ms <= oldest_ms[finest];
+    int64_t from_ms = run->query->from_ms, oldest_ms = reach->oldest_ms[finest];
+    bool before_all = oldest_ms <= reach->first_ms && from_ms <= oldest_ms;
     return before_all || from_ms == varve_bucket(from_ms, step_ms);
 }
 
 // The finest tier that reaches back to from_ms, or to all there is; among those that do, one that
 // divides the step and is coarser saves work at no loss.
-static unsigned choose_tier(const struct run *run, const int64_t *oldest_ms)
+static unsigned choose_tier(const struct run *run, const struct varve_tier_reach *reach)
 {
-    int64_t step_ms = run->query->step_ms;
-    int64_t first_ms = first_known_ms(run->host, oldest_ms);
-    unsigned best = 0, finest = 0;
-    bool found = false;
-    for (unsigned tier = 0; tier < run->host->tier_count; tier++) {
+    int64_t step_ms = run->query->step_ms, from_ms = run->query->from_ms;
+    unsigned finest = varve_tier_finest(run->host, reach, from_ms), best = finest;
+    for (unsigned tier = finest + 1; tier < reach->count; tier++) {
         int64_t tier_step_ms = run->host->tiers[tier].step_ms;
-        bool reaches =
-            oldest_ms[tier] <= first_ms || oldest_ms[tier] - tier_step_ms <= run->query->from_ms;
-        if (reaches && !found) {
-            best = finest = tier;
-            found = true;
-        } else if (reaches && step_ms >= tier_step_ms && step_ms % tier_step_ms == 0 &&
-                   begins_on_grid(run, finest, oldest_ms, tier_step_ms)) {
+        if (varve_tier_reaches(run->host, reach, tier, from_ms) && step_ms >= tier_step_ms &&
+            step_ms % tier_step_ms == 0 && begins_on_grid(run, finest, reach, tier_step_ms)) {
             best = tier;
         }
     }
@@ -139,32 +118,29 @@ static unsigned choose_tier(const struct run *run, const int64_t *oldest_ms)
 static int set_tier(struct run *run, char *why, size_t why_cap)
 {
     struct varve_host *host = run->host;
-    int64_t oldest_ms[VARVE_MAX_TIERS] = {INT64_MAX}, newest_ms[VARVE_MAX_TIERS] = {INT64_MIN};
+    struct varve_tier_reach reach;
     if (run->query->tier >= (int)host->tier_count) {
         (void)varve_format(why, why_cap, "there are %zu tiers only", host->tier_count);
         return VARVE_E_INVALID;
     }
-    for (unsigned tier = 0; tier < host->tier_count; tier++) {
-        if (run->query->tier < 0 || run->query->tier == (int)tier) {
-            (void)varve_store_range(host, tier, &oldest_ms[tier], &newest_ms[tier]);
-        }
-    }
-    unsigned tier = run->query->tier < 0 ? choose_tier(run, oldest_ms) : (unsigned)run->query->tier;
+    varve_tier_reach(host, run->query->tier, &reach);
+    unsigned tier = run->query->tier < 0 ? choose_tier(run, &reach) : (unsigned)run->query->tier;
+    int64_t oldest_ms = reach.oldest_ms[tier], newest_ms = reach.newest_ms[tier];
     struct varve_query_info *info = &run->info;
     info->tier = (int)tier;
     memcpy(info->tier_name, host->tiers[tier].name, sizeof info->tier_name);
     info->tier_step_ms = host->tiers[tier].step_ms;
-    info->oldest_ms = oldest_ms[tier];
+    info->oldest_ms = oldest_ms;
     info->step_ms = run->query->step_ms;
     if (tier > 0 && info->step_ms < info->tier_step_ms) {
         info->step_ms = info->tier_step_ms;
     }
     // Nothing lies outside what the tier holds: open ends cost nothing and cannot overflow.
-    info->from_ms = run->query->from_ms > oldest_ms[tier] ? run->query->from_ms : oldest_ms[tier];
+    info->from_ms = run->query->from_ms > oldest_ms ? run->query->from_ms : oldest_ms;
     if (tier > 0) { // the cell that holds the first moment belongs to the range
         info->from_ms = varve_bucket(info->from_ms, info->tier_step_ms);
     }
-    info->to_ms = run->query->to_ms < newest_ms[tier] ? run->query->to_ms : newest_ms[tier];
+    info->to_ms = run->query->to_ms < newest_ms ? run->query->to_ms : newest_ms;
     return 0;
 }
 
@@ -309,7 +285,9 @@ int varve_query_run(struct varve_host *host, const struct varve_query *query,
     int rc = check(query, why, why_cap);
     rc = rc == 0 ? select_series(run, why, why_cap) : rc;
     rc = rc == 0 ? set_tier(run, why, why_cap) : rc;
-    rc = rc == 0 ? varve_rows_init(&run->rows, host, (unsigned)run->info.tier, &arena) : rc;
+    rc = rc == 0 ? varve_rows_init(&run->rows, host, (unsigned)run->info.tier, &arena,
+                                   (size_t)2 * VARVE_BLOCK_MAX, 0)
+                 : rc;
     rc = rc == 0 ? execute(run) : rc;
     if (rc == VARVE_E_FULL && why_cap > 0 && why[0] == '\0') {
         (void)varve_format(why, why_cap, "more rows at one moment than a query has memory for");

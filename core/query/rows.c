@@ -3,23 +3,24 @@
 #include "rows.h"
 
 int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned tier,
-                    struct varve_arena *arena)
+                    struct varve_arena *arena, size_t pool_bytes, size_t row_bytes)
 {
-    *reader = (struct varve_rows){.host = host, .tier = tier, .span_ms = INT64_MAX};
+    int64_t newest_ms;
+    *reader = (struct varve_rows){
+        .host = host, .tier = tier, .span_ms = INT64_MAX, .pool_bytes = pool_bytes};
     reader->row_bytes = tier == 0 ? sizeof(struct varve_point) : sizeof(struct varve_cell);
-    for (size_t i = 0; i < VARVE_ROWS_CACHE; i++) {
-        reader->cache[i].buf = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
-    }
-    if (reader->cache[VARVE_ROWS_CACHE - 1].buf == NULL) {
+    reader->pool = varve_arena_take(arena, pool_bytes, 8);
+    if (reader->pool == NULL) {
         return VARVE_E_NO_MEMORY;
     }
-    size_t left = arena->size - arena->used;
+    size_t left = row_bytes > 0 ? row_bytes : arena->size - arena->used;
     reader->cap = left < 64 ? 0 : (left - 32) / 2 / reader->row_bytes;
     if (reader->cap < 16) {
         return VARVE_E_NO_MEMORY;
     }
     reader->rows = varve_arena_take(arena, reader->cap * reader->row_bytes, 8);
     reader->scratch = varve_arena_take(arena, reader->cap * reader->row_bytes, 8);
+    varve_live_range(host, tier, &reader->live_from_ms, &newest_ms);
     return reader->scratch != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
 
@@ -30,21 +31,48 @@ static bool same_key(const struct varve_block_key *a, const struct varve_block_k
     return a->start_ms == b->start_ms && a->seq == b->seq;
 }
 
-static int load_block(struct varve_rows *reader, const struct varve_block_key *key,
-                      struct varve_cached_block **out)
+static void evict_all(struct varve_rows *reader)
 {
-    for (size_t i = 0; i < VARVE_ROWS_CACHE; i++) {
-        if (reader->cache[i].valid && same_key(&reader->cache[i].info.key, key)) {
-            *out = &reader->cache[i];
+    reader->evictions += reader->cached > 0;
+    reader->cached = 0;
+    reader->pool_used = 0;
+}
+
+// Gets a block into what is left of the pool; VARVE_E_TOO_BIG when it does not fit there.
+static int fetch(struct varve_rows *reader, const struct varve_block_key *key)
+{
+    struct varve_cached_block *slot = &reader->cache[reader->cached];
+    size_t room = reader->pool_bytes - reader->pool_used;
+    slot->buf = reader->pool + reader->pool_used;
+    int rc = varve_store_get(reader->host, reader->tier, key, slot->buf, room, &slot->info);
+    if (rc == 0) {
+        reader->pool_used += (slot->info.length + 7u) & ~(size_t)7;
+        reader->pool_used =
+            reader->pool_used < reader->pool_bytes ? reader->pool_used : reader->pool_bytes;
+        reader->cached++;
+        reader->loaded += slot->info.length;
+    }
+    return rc;
+}
+
+static int load_block(struct varve_rows *reader, const struct varve_block_key *key,
+                      const struct varve_cached_block **out)
+{
+    for (size_t i = reader->cached; i > 0; i--) {
+        if (same_key(&reader->cache[i - 1].info.key, key)) {
+            *out = &reader->cache[i - 1];
             return 0;
         }
     }
-    struct varve_cached_block *slot = &reader->cache[reader->oldest_slot];
-    int rc =
-        varve_store_get(reader->host, reader->tier, key, slot->buf, VARVE_BLOCK_MAX, &slot->info);
-    slot->valid = rc == 0;
-    reader->oldest_slot = (reader->oldest_slot + (rc == 0)) % VARVE_ROWS_CACHE;
-    *out = slot;
+    if (reader->cached == VARVE_ROWS_CACHE || reader->pool_used == reader->pool_bytes) {
+        evict_all(reader);
+    }
+    int rc = fetch(reader, key);
+    if (rc == VARVE_E_TOO_BIG && reader->pool_used > 0) {
+        evict_all(reader);
+        rc = fetch(reader, key);
+    }
+    *out = rc == 0 ? &reader->cache[reader->cached - 1] : NULL;
     return rc;
 }
 
@@ -85,7 +113,7 @@ static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t fr
     size_t count = 0;
     int rc;
     while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= *to_ms) {
-        struct varve_cached_block *block;
+        const struct varve_cached_block *block;
         rc = load_block(reader, &cursor.key, &block);
         if (rc == VARVE_E_NOT_FOUND) {
             continue; // expired and overwritten since it was found
@@ -112,9 +140,11 @@ static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t fr
 static int read_range(struct varve_rows *reader, varve_series_id id, int64_t from_ms,
                       int64_t *to_ms)
 {
-    uint32_t seq_limit;
-    int live = varve_live_rows(reader->host, reader->tier, id, from_ms, *to_ms, reader->scratch,
-                               reader->cap, &seq_limit);
+    uint32_t seq_limit = UINT32_MAX;
+    int live = *to_ms < reader->live_from_ms
+                   ? 0
+                   : varve_live_rows(reader->host, reader->tier, id, from_ms, *to_ms,
+                                     reader->scratch, reader->cap, &seq_limit);
     if (live < 0) {
         return live;
     }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of one series in a time range, from RAM and blocks, in order and each once.
 //
-// Works in memory of the query's: room for the rows, the same again for sorting, and the blocks
-// read last, so that reading the next series costs no second read. One reader belongs to one task.
+// Works in memory of the query's: room for the rows, the same again for sorting, and a pool of the
+// blocks read last, so that reading the next series costs no second read. One reader belongs to one
+// task.
 #ifndef VARVE_CORE_QUERY_ROWS_H
 #define VARVE_CORE_QUERY_ROWS_H
 
 #include "../host_state.h"
 
-#define VARVE_ROWS_CACHE 2u // blocks kept
+#define VARVE_ROWS_CACHE 12u // blocks kept, if they fit into the pool
 
 struct varve_cached_block {
-    bool valid;
     struct varve_block_info info;
-    uint8_t *buf; // VARVE_BLOCK_MAX
+    uint8_t *buf;
 };
 
 struct varve_rows {
@@ -24,18 +24,25 @@ struct varve_rows {
     void *rows;
     void *scratch;
     struct varve_cached_block cache[VARVE_ROWS_CACHE];
-    size_t oldest_slot; // of the cache
-    int64_t span_ms;    // how much time fitted into `rows` lately
-    uint32_t damaged;   // blocks passed over
-    uint64_t read;      // rows
+    size_t cached;     // blocks in it
+    uint8_t *pool;     // their bytes, one behind the other
+    size_t pool_bytes; // at least VARVE_BLOCK_MAX
+    size_t pool_used;
+    uint32_t evictions;   // how often the pool was full and begun anew
+    uint64_t loaded;      // bytes of blocks that went into it
+    int64_t live_from_ms; // older rows were in no window when the reader was made
+    int64_t span_ms;      // how much time fitted into `rows` lately
+    uint32_t damaged;     // blocks passed over
+    uint64_t read;        // rows
 };
 
 // Receives rows in time order: n of struct varve_point or struct varve_cell. Non-zero stops.
 typedef int (*varve_rows_fn)(void *arg, const void *rows, size_t n);
 
-// Takes what it needs from `arena`; the row memory gets all that is left. VARVE_E_NO_MEMORY.
+// Takes a pool of `pool_bytes` (>= VARVE_BLOCK_MAX) from `arena`, and for the rows `row_bytes` or,
+// where that is 0, all that is left. VARVE_E_NO_MEMORY.
 int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned tier,
-                    struct varve_arena *arena);
+                    struct varve_arena *arena, size_t pool_bytes, size_t row_bytes);
 
 // Hands all rows of the series in [from_ms, to_ms] to `use`, in as many pieces as memory demands.
 // Returns 0, what `use` returned, or an error of a store.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talking to a running daemon over its UNIX socket.
 //
-// The protocol, version 2. Both directions carry frames; all integers are little-endian:
+// The protocol, version 4. Both directions carry frames; all integers are little-endian:
 //
 //   frame    u16 type   u16 flags (0)   u32 length of the payload (at most VARVE_FRAME_MAX) payload
 //   text     u16 length, the bytes, a NUL that is not counted; no NUL inside
@@ -16,6 +16,8 @@
 //   PING           -                                                -
 //   QUERY          text selector, i64 from, i64 to, i64 step,       INFO, (SERIES, POINTS...)...,
 //                  i32 tier, u32 aggregation, u8 by_time            INFO again, with the counts
+//   EXPR           text expression, i64 from, i64 to, i64 step,     as QUERY, but POINTS of several
+//                  i64 lookback, i32 tier                           series may alternate
 //   SERIES         text selector ("" for all)                       SERIES...
 //   STATS          -                                                STATS
 //   EVENTS         i64 from, i64 to                                 EVENT...
@@ -51,6 +53,7 @@
 #ifndef VARVE_CLIENT_H
 #define VARVE_CLIENT_H
 
+#include "varve/expr.h"
 #include "varve/prune.h"
 #include "varve/query.h"
 
@@ -59,7 +62,7 @@ extern "C" {
 #endif
 
 #define VARVE_PROTOCOL_MAGIC   0x43565256u // "VRVC"
-#define VARVE_PROTOCOL_VERSION 3u
+#define VARVE_PROTOCOL_VERSION 4u
 #define VARVE_FRAME_HEADER     8u
 // Largest payload of one frame, in bytes.
 #define VARVE_FRAME_MAX 32768u
@@ -87,6 +90,7 @@ enum varve_frame_type {
     VARVE_FRAME_BACKUP = 20,
     VARVE_FRAME_BACKUPS = 21,
     VARVE_FRAME_RESTORE = 22,
+    VARVE_FRAME_EXPR = 30,
 
     VARVE_FRAME_ROW_INFO = 64,
     VARVE_FRAME_ROW_SERIES = 65,
@@ -135,6 +139,10 @@ int varve_client_ping(struct varve_client *client);
 
 int varve_client_query(struct varve_client *client, const struct varve_query *query,
                        const struct varve_query_sink *sink);
+
+// Evaluates an expression; see varve/expr.h.
+int varve_client_expr(struct varve_client *client, const struct varve_expr_query *query,
+                      const struct varve_query_sink *sink);
 
 // The known series that match `selector` ("" for all).
 int varve_client_series(struct varve_client *client, const char *selector,

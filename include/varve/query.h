@@ -56,6 +56,7 @@ struct varve_query_info {
     uint64_t rows_read;
     uint64_t points;         // delivered
     uint32_t damaged_blocks; // passed over
+    bool approximate;        // of an expression: cells gave less than samples would have
 };
 
 // Receives the answer. Callbacks return non-zero to stop; the query then returns that value.

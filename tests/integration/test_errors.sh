@@ -46,7 +46,7 @@ generate "$((now - 4300))" 600 3 >"$work/good.csv"
 refuses 2 'varve --help' "$varve" frobnicate
 refuses 2 'did you mean query' "$varve" qury
 refuses 2 'did you mean --from' "$varve" query made --form -1h --store "$store"
-refuses 2 'SELECTOR is missing' "$varve" query
+refuses 2 'EXPRESSION is missing' "$varve" query
 refuses 3 'no series matches `nothing`' "$varve" query nothing --store "$store"
 refuses 3 'has no points in that range' "$varve" query made --store "$store" --from -10m
 for selector in 'made{' 'made{n}' 'made{n="0' 'made{=}' 'made{n="0"}x'; do

@@ -5,6 +5,7 @@
 //   pipeline  samples of the reference workload through ring, rollup, blocks and SQLite
 //   sqlite    the same samples as rows of one table in batches, the tuned peer
 //   query     reading one series and all series back
+//   expr      expressions over a day
 //
 // It prints; it never fails on a figure.
 #include <getopt.h>
@@ -13,10 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "varve/expr.h"
 #include "varve/host.h"
-#include "varve/query.h"
 #include "workload.h"
 
 extern const struct varve_plugin *const varve_static_plugins[];
@@ -315,6 +317,57 @@ static void time_query(struct varve_host *host, const char *name, const char *se
     printf("query     %-24s %7.2f ms  %zu points (best of 5)\n", name, best * 1e3, points);
 }
 
+static int ignore_info(void *arg, const struct varve_query_info *info)
+{
+    (void)arg;
+    (void)info;
+    return 0;
+}
+
+// CPU time: a shared machine changes the other one.
+static void time_expr(struct varve_host *host, const char *name, const char *text, int tier,
+                      int64_t to_ms, int64_t step_ms)
+{
+    size_t points = 0;
+    char why[256];
+    const struct varve_expr_query query = {.text = text,
+                                           .from_ms = to_ms - INT64_C(86340000),
+                                           .to_ms = to_ms,
+                                           .step_ms = step_ms,
+                                           .tier = tier};
+    const struct varve_query_sink sink = {.arg = &points,
+                                          .begin = ignore_info,
+                                          .series = ignore_series,
+                                          .points = count_points,
+                                          .end = ignore_info};
+    double best = 1e9;
+    for (int i = 0; i < 5; i++) {
+        points = 0;
+        clock_t began = clock();
+        int rc =
+            varve_expr_run(host, &query, &sink, query_memory, VARVE_EXPR_MEMORY, why, sizeof why);
+        double took = (double)(clock() - began) / CLOCKS_PER_SEC;
+        if (rc != 0) {
+            die(text, why);
+        }
+        best = took < best ? took : best;
+    }
+    printf("expr      %-24s %7.2f ms CPU  %zu points (best of 5): %s\n", name, best * 1e3, points,
+           text);
+}
+
+static void bench_expr(struct varve_host *host, int64_t newest_ms)
+{
+    int64_t to_ms = newest_ms - newest_ms % 60000;
+    time_expr(host, "one series, raw", "cpu_percent{resource=\"r07\"}[1d]", 0, to_ms, 0);
+    time_expr(host, "one series, raw, folded", "avg_over_time(cpu_percent{resource=\"r07\"}[1d])",
+              0, to_ms, 0);
+    time_expr(host, "all series, minutes", "avg by (resource) ({resource=~\".+\"})", 1, to_ms,
+              60000);
+    time_expr(host, "rates, minutes", "sum(rate({__name__=~\"disk.*\"}[5m]))", 1, to_ms, 60000);
+    time_expr(host, "all series, raw", "avg by (resource) ({resource=~\".+\"})", 0, to_ms, 60000);
+}
+
 static void bench_query(const char *path)
 {
     struct varve_host *host = make_host(path);
@@ -324,6 +377,7 @@ static void bench_query(const char *path)
     time_query(host, "one series, raw", "cpu_percent{resource=\"r07\"}", 0, to_ms);
     time_query(host, "one series, minutes", "cpu_percent{resource=\"r07\"}", 1, to_ms);
     time_query(host, "all series, raw", "*", 0, to_ms);
+    bench_expr(host, to_ms);
     (void)varve_host_shutdown(host);
 }
 

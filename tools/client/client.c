@@ -292,6 +292,19 @@ int varve_client_query(struct varve_client *client, const struct varve_query *qu
     return request(client, &w, ANSWER_MS, take_answer, &answer);
 }
 
+int varve_client_expr(struct varve_client *client, const struct varve_expr_query *query,
+                      const struct varve_query_sink *sink)
+{
+    struct varve_wire_writer w;
+    int rc = begin(client, VARVE_FRAME_EXPR, &w);
+    if (rc < 0) {
+        return rc;
+    }
+    varve_expr_put(&w, query);
+    struct answer answer = {.sink = sink};
+    return request(client, &w, ANSWER_MS, take_answer, &answer);
+}
+
 struct series_visit {
     series_fn visit;
     void *arg;

@@ -148,19 +148,13 @@ const struct varve_field varve_event_fields[] = {
 
 #define INFO(member, kind) FIELD(varve_query_info, member, VARVE_FIELD_##kind)
 const struct varve_field varve_info_fields[] = {
-    INFO(tier, I32),
-    INFO(tier_name, TEXT),
-    INFO(tier_step_ms, I64),
-    INFO(from_ms, I64),
-    INFO(to_ms, I64),
-    INFO(step_ms, I64),
-    INFO(oldest_ms, TIME),
-    INFO(series, U32),
-    INFO(skipped_series, U32),
-    INFO(rows_read, U64),
-    INFO(points, U64),
-    INFO(damaged_blocks, U32),
-    FIELDS_END,
+    INFO(tier, I32),           INFO(tier_name, TEXT),
+    INFO(tier_step_ms, I64),   INFO(from_ms, I64),
+    INFO(to_ms, I64),          INFO(step_ms, I64),
+    INFO(oldest_ms, TIME),     INFO(series, U32),
+    INFO(skipped_series, U32), INFO(rows_read, U64),
+    INFO(points, U64),         INFO(damaged_blocks, U32),
+    INFO(approximate, BOOL),   FIELDS_END,
 };
 
 #define PRUNE(member, kind) FIELD(varve_prune_report, member, VARVE_FIELD_##kind)
@@ -339,6 +333,26 @@ void varve_query_get(struct varve_wire_reader *r, struct varve_query *query)
     r->failed = r->failed || agg > VARVE_AGG_RATE || by_time > 1;
     query->agg = agg > VARVE_AGG_RATE ? VARVE_AGG_AUTO : (enum varve_agg)agg;
     query->by_time = by_time == 1;
+}
+
+void varve_expr_put(struct varve_wire_writer *w, const struct varve_expr_query *query)
+{
+    varve_wire_put_text(w, query->text);
+    varve_wire_put_i64(w, query->from_ms);
+    varve_wire_put_i64(w, query->to_ms);
+    varve_wire_put_i64(w, query->step_ms);
+    varve_wire_put_i64(w, query->lookback_ms);
+    varve_wire_put_i32(w, query->tier);
+}
+
+void varve_expr_get(struct varve_wire_reader *r, struct varve_expr_query *query)
+{
+    query->text = varve_wire_get_text(r);
+    query->from_ms = varve_wire_get_i64(r);
+    query->to_ms = varve_wire_get_i64(r);
+    query->step_ms = varve_wire_get_i64(r);
+    query->lookback_ms = varve_wire_get_i64(r);
+    query->tier = varve_wire_get_i32(r);
 }
 
 void varve_prune_request_put(struct varve_wire_writer *w, const struct varve_prune_request *request)

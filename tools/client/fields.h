@@ -8,6 +8,7 @@
 #ifndef VARVE_FIELDS_H
 #define VARVE_FIELDS_H
 
+#include "varve/expr.h"
 #include "varve/prune.h"
 #include "varve/query.h"
 #include "wire.h"
@@ -53,6 +54,10 @@ void varve_stats_get(struct varve_wire_reader *r, struct varve_stats *stats);
 // A query as a request's payload. The selector read stays inside the payload.
 void varve_query_put(struct varve_wire_writer *w, const struct varve_query *query);
 void varve_query_get(struct varve_wire_reader *r, struct varve_query *query);
+
+// The same for an expression.
+void varve_expr_put(struct varve_wire_writer *w, const struct varve_expr_query *query);
+void varve_expr_get(struct varve_wire_reader *r, struct varve_expr_query *query);
 
 // A request to prune, without who asks, and its report. What was read of the request stays inside
 // the payload.

@@ -5,6 +5,7 @@
 set(VARVE_BOARD "linux-generic" CACHE STRING "Board: a folder of boards/; gives caps and plugins")
 set(VARVE_PORT "posix" CACHE STRING "Platform: a folder of ports/")
 option(VARVE_MODULES "Build every enabled plugin as a loadable module, too" ON)
+option(VARVE_PROMQL "Build expressions, a subset of PromQL" ON)
 option(VARVE_TESTS "Build the tests" ON)
 option(VARVE_WERROR "Treat warnings as errors" ON)
 option(VARVE_STATIC "Link the programs statically: no modules, one file each" OFF)

@@ -19,8 +19,15 @@ void answer_notes(struct answer *answer, const struct varve_query_info *info)
 {
     answer->skipped = info->skipped_series;
     if (info->skipped_series > 0) {
-        (void)complain(0, "%u series were left out: %s is not defined for counters; try --agg rate",
-                       info->skipped_series, answer->how ? answer->how : "this aggregation");
+        (void)complain(0, "%u series were left out: %s is not defined for counters%s; try %srate",
+                       info->skipped_series, answer->how ? answer->how : "the sum or average",
+                       answer->how ? "" : " on a tier of cells", answer->how ? "--agg " : "");
+    }
+    if (info->approximate) {
+        (void)complain(0,
+                       "tier %s gives an approximate answer: its cells are longer than the "
+                       "expression needs, or do not keep what it asks for",
+                       info->tier_name);
     }
     if (info->damaged_blocks > 0) {
         (void)complain(0, "%u damaged blocks were passed over; what they held is missing above",

@@ -15,7 +15,7 @@
 
 struct answer {
     FILE *out;
-    const char *how;  // the aggregation asked for, for notes
+    const char *how;  // the aggregation asked for, for notes; NULL: an expression
     uint64_t points;  // written
     uint32_t skipped; // series left out
     bool within;      // JSON: a series is open

@@ -3,7 +3,10 @@
 //
 //   {"tier":"raw","tier_step_ms":5000,"step_ms":0,"from_ms":...,"to_ms":...,
 //    "results":[{"series":"...","kind":"gauge","unit":"","points":[[unix_ms,value],...]},...],
-//    "points":2,"skipped_series":0,"damaged_blocks":0}
+//    "points":2,"skipped_series":0,"damaged_blocks":0,"rows_read":2,"oldest_ms":...,
+//    "approximate":false}
+//
+// oldest_ms is the first time that the tier has anything of; null: it is empty.
 #include <inttypes.h>
 
 #include "answer.h"
@@ -55,8 +58,15 @@ static int json_end(void *arg, const struct varve_query_info *info)
     struct answer *a = arg;
     (void)fprintf(a->out,
                   "%s\n],\"points\":%" PRIu64 ",\"skipped_series\":%" PRIu32
-                  ",\"damaged_blocks\":%" PRIu32 "}\n",
-                  a->within ? "]}" : "", a->points, info->skipped_series, info->damaged_blocks);
+                  ",\"damaged_blocks\":%" PRIu32 ",\"rows_read\":%" PRIu64 ",\"oldest_ms\":",
+                  a->within ? "]}" : "", a->points, info->skipped_series, info->damaged_blocks,
+                  info->rows_read);
+    if (info->oldest_ms == INT64_MAX) {
+        (void)fputs("null", a->out);
+    } else {
+        (void)fprintf(a->out, "%" PRId64, info->oldest_ms);
+    }
+    (void)fprintf(a->out, ",\"approximate\":%s}\n", info->approximate ? "true" : "false");
     answer_notes(a, info);
     return ferror(a->out) ? VARVE_E_IO : 0;
 }

@@ -200,14 +200,26 @@ int args_agg(const struct args *args, enum varve_agg *out)
     return DONE;
 }
 
-int args_step(const struct args *args, int64_t *out)
+// A span, 0 when it is not given.
+static int args_span(const struct args *args, enum option_id id, int64_t *out)
 {
-    const char *text = args->value[OPT_STEP];
+    const char *text = args->value[id];
     *out = 0;
     if (text && (varve_parse_duration(text, out) < 0 || *out <= 0)) {
-        return args_usage(args, "--step: `%s` is no span; write 10s, 5m, 1h or 1d", text);
+        return args_usage(args, "--%s: `%s` is no span; write 10s, 5m, 1h or 1d", options[id].name,
+                          text);
     }
     return DONE;
+}
+
+int args_step(const struct args *args, int64_t *out)
+{
+    return args_span(args, OPT_STEP, out);
+}
+
+int args_lookback(const struct args *args, int64_t *out)
+{
+    return args_span(args, OPT_LOOKBACK, out);
 }
 
 const char *severity_name(enum varve_severity severity)

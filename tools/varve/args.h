@@ -33,6 +33,8 @@ enum exit_code {
       "this tier (raw, minute, ...); default: to read, the best for range and step; to prune, "    \
       "all")                                                                                       \
     X(OPT_AGG, "agg", "HOW", "avg min max sum count last rate; default: avg, counters last")       \
+    X(OPT_LOOKBACK, "lookback", "SPAN",                                                            \
+      "of an expression: how old a sample may be to count as a series' value; default 5m")         \
     X(OPT_FORMAT, "format", "FORMAT", "table, json or csv")                                        \
     X(OPT_OUTPUT, "output", "FILE", "write there instead of to standard output")                   \
     X(OPT_KIND, "kind", "KIND", "counter, gauge or auto: names that end in _total are counters")   \
@@ -101,6 +103,7 @@ int args_time(const struct args *args, enum option_id id, const char *fallback, 
 int args_format(const struct args *args, enum format *out);
 int args_agg(const struct args *args, enum varve_agg *out);
 int args_step(const struct args *args, int64_t *out);
+int args_lookback(const struct args *args, int64_t *out);
 int args_severity(const struct args *args, enum varve_severity *out);
 const char *severity_name(enum varve_severity severity);
 

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "answer.h"
+#include "client/names.h"
 #include "commands.h"
+#include "expression.h"
 
 // Later than any sample, for `export`: a clock that was ahead must not cut history off.
 #define END_OF_TIME "9999-12-31T23:59:59Z"
@@ -50,8 +52,27 @@ static void explain_unknown(struct varve_source *source, const char *selector, i
 
 // ---- query --------------------------------------------------------------------------------------
 
+// Whether it is a selector alone, whose rows come as they are stored or in buckets of a step.
+static bool is_selector(const char *text)
+{
+    struct varve_labels labels;
+    if (varve_name_is_dotted(text)) {
+        return true;
+    }
+    bool selector = varve_selector_parse(text, &labels, NULL, NULL) == 0;
+    for (size_t i = 0; selector && i < labels.count; i++) {
+        const struct varve_span *key = &labels.label[i].key;
+        bool name = key->len == strlen("__name__") && memcmp(key->at, "__name__", key->len) == 0;
+        selector = !name; // only expressions know it
+    }
+    return selector;
+}
+
 static int run_query(const struct args *args)
 {
+    if (!is_selector(args->positional[0]) && !args->value[OPT_AGG]) {
+        return expression_run(args);
+    }
     enum format format;
     struct varve_source source;
     struct varve_query query;
@@ -73,27 +94,41 @@ static int run_query(const struct args *args)
 
 const struct command command_query = {
     .name = "query",
-    .arguments = "SELECTOR",
-    .summary = "points of one or more series",
+    .arguments = "EXPRESSION",
+    .summary = "points of series, or of a PromQL expression over them",
     .text =
-        "SELECTOR is a name, or a name with labels in braces: = and != compare a label, and * "
-        "and ?\n"
-        "in the name stand for any characters. Quote it, so that the shell leaves it alone. A "
-        "dotted\n"
-        "name such as web.cpu.load is taken as it is.\n"
+        "EXPRESSION is a selector or an expression of PromQL; quote it, so that the shell leaves "
+        "it alone.\n"
         "\n"
-        "The range is the last hour unless --from says otherwise. JSON has one object with the "
-        "tier\n"
-        "that answered and results[]: series and points as [unix_ms, value]; null stands for "
-        "NaN and\n"
-        "infinities. CSV has ts,series,value with ts in Unix ms.\n"
+        "A selector alone - a name, or a name with labels in braces, where * and ? in the name "
+        "stand for\n"
+        "any characters; or a dotted name such as web.cpu.load - gives its samples as they are "
+        "stored, or\n"
+        "with --step one point for each step, made by --agg. The range is the last hour unless "
+        "--from says\n"
+        "otherwise.\n"
+        "\n"
+        "Anything else is an expression: functions, aggregations with by and without, arithmetic, "
+        "comparisons,\n"
+        "and, or, unless, =~, offset and @, as in Prometheus. With --from it is evaluated at every "
+        "multiple of\n"
+        "--step (default: some 250 steps), without --from and --step once, at --to. A selector in "
+        "parentheses\n"
+        "is an expression, too.\n"
+        "\n"
+        "JSON has one object with the tier that answered and results[]: series and points as "
+        "[unix_ms,\n"
+        "value]; null stands for NaN and infinities; approximate says whether the tier's cells are "
+        "too coarse\n"
+        "for the expression. CSV has ts,series,value with ts in Unix ms.\n"
         "\n"
         "Examples:\n"
         "  varve query load1 --from -10m\n"
         "  varve query 'memory_*_bytes' --from -1d --step 15m --agg max\n"
-        "  varve query 'network_*_bytes_total{device!=\"lo\"}' --agg rate --step 1m --format json\n"
-        "  varve query memory_free_bytes --from 2026-11-20 --to 2026-11-21 --tier hour",
-    .options = OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_FORMAT),
+        "  varve query 'sum by (device) (rate(network_receive_bytes_total[5m]))' --from -1h "
+        "--step 1m\n"
+        "  varve query 'topk(3, max_over_time(load1[1d]))' --tier hour",
+    .options = OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_LOOKBACK) | OPTION(OPT_FORMAT),
     .least = 1,
     .most = 1,
     .run = run_query,

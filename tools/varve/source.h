@@ -9,6 +9,7 @@
 #define VARVE_SOURCE_H
 
 #include "core/backup_files.h"
+#include "varve/expr.h"
 #include "varve/prune.h"
 #include "varve/query.h"
 
@@ -31,6 +32,8 @@ typedef int (*varve_instance_fn)(void *arg, const struct varve_instance_stats *i
 struct varve_source_ops {
     int (*query)(struct varve_source *s, const struct varve_query *query,
                  const struct varve_query_sink *sink);
+    int (*expr)(struct varve_source *s, const struct varve_expr_query *query,
+                const struct varve_query_sink *sink);
     int (*series)(struct varve_source *s, const char *selector, varve_series_fn visit, void *arg);
     int (*stats)(struct varve_source *s, struct varve_stats *out);
     int (*events)(struct varve_source *s, int64_t from_ms, int64_t to_ms, varve_event_fn visit,

@@ -52,6 +52,15 @@ static int local_query(struct varve_source *s, const struct varve_query *query,
     return rc < 0 && !s->why[0] ? told(s, rc) : rc;
 }
 
+static int local_expr(struct varve_source *s, const struct varve_expr_query *query,
+                      const struct varve_query_sink *sink)
+{
+    s->why[0] = '\0';
+    int rc = varve_expr_run(host, query, sink, query_memory.bytes, VARVE_EXPR_MEMORY, s->why,
+                            sizeof s->why);
+    return rc < 0 && !s->why[0] ? told(s, rc) : rc;
+}
+
 static int local_series(struct varve_source *s, const char *selector, varve_series_fn visit,
                         void *arg)
 {
@@ -187,6 +196,7 @@ static int local_close(struct varve_source *s)
 
 static const struct varve_source_ops local_ops = {
     .query = local_query,
+    .expr = local_expr,
     .series = local_series,
     .stats = local_stats,
     .events = local_events,

@@ -23,6 +23,12 @@ static int remote_query(struct varve_source *s, const struct varve_query *query,
     return told(s, varve_client_query(&client, query, sink));
 }
 
+static int remote_expr(struct varve_source *s, const struct varve_expr_query *query,
+                       const struct varve_query_sink *sink)
+{
+    return told(s, varve_client_expr(&client, query, sink));
+}
+
 static int remote_series(struct varve_source *s, const char *selector, varve_series_fn visit,
                          void *arg)
 {
@@ -118,6 +124,7 @@ static int remote_close(struct varve_source *s)
 
 static const struct varve_source_ops remote_ops = {
     .query = remote_query,
+    .expr = remote_expr,
     .series = remote_series,
     .stats = remote_stats,
     .events = remote_events,

@@ -17,6 +17,8 @@
 
 #define FLUSH_MAX_MS 30000
 
+_Static_assert(VARVE_EXPR_MEMORY <= VARVE_QUERY_MEMORY, "expressions work in the same memory");
+
 // One request is answered at a time.
 static union {
     uint8_t bytes[VARVE_QUERY_MEMORY];
@@ -117,6 +119,26 @@ static int serve_query(struct request *r)
     char why[VARVE_MESSAGE_TEXT] = "";
     int rc = varve_query_run(r->host, &query, &sink, query_memory.bytes, sizeof query_memory.bytes,
                              why, sizeof why);
+    return rc < 0 && why[0] ? end(r, rc, why) : end_status(r, rc);
+}
+
+static int serve_expr(struct request *r)
+{
+    struct varve_expr_query query;
+    varve_expr_get(r->payload, &query);
+    if (!varve_wire_done(r->payload)) {
+        return not_understood(r);
+    }
+    const struct varve_query_sink sink = {
+        .arg = r,
+        .begin = send_info,
+        .series = send_series,
+        .points = send_points,
+        .end = send_info,
+    };
+    char why[VARVE_MESSAGE_TEXT] = "";
+    int rc = varve_expr_run(r->host, &query, &sink, query_memory.bytes, VARVE_EXPR_MEMORY, why,
+                            sizeof why);
     return rc < 0 && why[0] ? end(r, rc, why) : end_status(r, rc);
 }
 
@@ -429,6 +451,7 @@ static const struct {
 } requests[] = {
     {VARVE_FRAME_PING, true, false, serve_ping},
     {VARVE_FRAME_QUERY, false, false, serve_query},
+    {VARVE_FRAME_EXPR, false, false, serve_expr},
     {VARVE_FRAME_SERIES, false, false, serve_series},
     {VARVE_FRAME_STATS, true, false, serve_stats},
     {VARVE_FRAME_EVENTS, false, false, serve_events},
