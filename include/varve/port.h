@@ -2,17 +2,19 @@
 // What varve asks of a platform. A port implements these functions and is linked statically; there
 // is one port per program, so there is no table of pointers and no cost on a small CPU.
 //
-// Six groups: time; tasks and locks; storage; memory that is kept; programs; the rest (log, small
-// texts, process figures, modules). A port without tasks (super-loop) implements the second group
-// as the notes say and drives everything by varve_host_step(). A port without files returns
-// VARVE_E_UNSUPPORTED from the third group. ports/posix is the reference.
+// Seven groups: time; tasks and locks; storage; raw flash; memory that is kept; programs; the rest
+// (log, small texts, process figures, modules). A port without tasks (super-loop) implements the
+// second group as the notes say and drives everything by varve_host_step(). A port without files
+// returns VARVE_E_UNSUPPORTED from the third group, one without raw flash NULL from the fourth.
+// ports/posix is the reference.
 //
-// Storage here is raw and uncounted: only core/storage.c calls it, so that every byte that goes to
-// flash is in the ledger. Plugins use varve/storage.h.
+// Storage here is raw and uncounted: only core/storage.c and core/storage_flash.c call it, so that
+// every byte that goes to flash is in the ledger. Plugins use varve/storage.h.
 #ifndef VARVE_PORT_H
 #define VARVE_PORT_H
 
 #include "varve/error.h"
+#include "varve/flash.h"
 #include "varve/types.h"
 
 #ifdef __cplusplus
@@ -135,6 +137,12 @@ int varve_port_path_make_dir(const char *path);
 int varve_port_path_sync_dir(const char *path);
 // Total and free (to unprivileged writers) bytes of the filesystem that holds `path`.
 int varve_port_path_space(const char *path, uint64_t *total_bytes, uint64_t *free_bytes);
+
+// ---- raw flash (raw; see the note above) -------------------------------------------------------
+
+// The driver of the flash of that name (varve/flash.h), NULL: there is none. The descriptor is
+// const and lives as long as the program. Any task.
+const struct varve_flash *varve_port_flash(const char *name);
 
 // ---- memory that is kept -----------------------------------------------------------------------
 //

@@ -43,6 +43,11 @@ struct varve_ledger_account {
     uint64_t erase_blocks; // distinct erase blocks touched between syncs, by place in the file
     uint64_t writes;       // write calls
     uint64_t syncs;        // syncs that succeeded
+    // Raw flash alone: each erase of a sector is also one of `erase_blocks`.
+    uint64_t erases;            // sectors erased
+    uint32_t sector_erases_min; // over all sectors in use, since they were new: the
+    uint32_t sector_erases_max; // least worn one and the most worn one
+    uint32_t sectors_bad;       // given up
 };
 
 // Sum of flash_bytes over all reasons.
@@ -79,6 +84,26 @@ int varve_file_preallocate(struct varve_file *f, int64_t size);
 int varve_file_sync(struct varve_file *f);
 int varve_file_lock(struct varve_file *f, int64_t offset, int64_t len, bool exclusive);
 int varve_file_unlock(struct varve_file *f, int64_t offset, int64_t len);
+
+// ---- raw flash (core/storage_flash.c) ----------------------------------------------------------
+
+// A flash that a backend has opened.
+struct varve_flash_area {
+    const struct varve_flash *flash;
+    struct varve_ledger_account *account;
+    bool writable;
+    uint32_t last_page; // programmed last: parts of one page are one page of the ledger
+};
+
+// Opens the port's flash of that name. VARVE_E_NOT_FOUND; VARVE_E_INVALID for a geometry that
+// varve/flash.h does not allow.
+int varve_flash_open(struct varve_flash_area *a, struct varve_ledger_account *account,
+                     const char *name, bool writable);
+int varve_flash_read(struct varve_flash_area *a, uint32_t address, void *buf, size_t len);
+// Any length, in as many programs as it has pages.
+int varve_flash_program(struct varve_flash_area *a, uint32_t address, const void *buf, size_t len,
+                        enum varve_write_reason reason);
+int varve_flash_erase(struct varve_flash_area *a, uint32_t sector);
 
 #ifdef __cplusplus
 }

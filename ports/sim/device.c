@@ -58,6 +58,11 @@ static bool permit(void)
     return !device.off;
 }
 
+bool sim_permit_flash(void)
+{
+    return permit();
+}
+
 bool sim_permit_call(void)
 {
     return sim_faults()->calls ? permit() : !device.off;
@@ -238,6 +243,7 @@ void varve_sim_destroy(void)
     sim_files_destroy();
     sim_texts_destroy();
     sim_retained_destroy();
+    sim_nor_destroy();
     sim_map_free(&device.map);
     sim_flash_free(&device.flash);
     free(device.taken);

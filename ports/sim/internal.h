@@ -30,6 +30,8 @@ void sim_count_sync(void);
 bool sim_permit_call(void);
 // A write to memory that is kept, where it is an operation.
 bool sim_permit_retained(void);
+// A program or an erase of a raw flash. false: the power goes in its midst, or has gone.
+bool sim_permit_flash(void);
 
 // ---- faults.c
 
@@ -63,6 +65,10 @@ void sim_texts_destroy(void);
 
 void sim_retained_destroy(void); // the power went
 void sim_retained_release(void); // a warm reset: the content stays
+
+// ---- nor.c
+
+void sim_nor_destroy(void); // there is no chip any more
 
 // ---- errors (system.c)
 

@@ -170,6 +170,40 @@ void varve_sim_set_failure(const struct varve_sim_failure *failure);
 // Calls of those kinds since it was set.
 uint64_t varve_sim_failure_calls(void);
 
+// ---- raw NOR flash
+//
+// Beside the device with its files there can be one chip without a filesystem, `nor0` for
+// varve_port_flash(). Programming clears bits and erasing sets them, nothing else; each page
+// program and each sector erase is an operation of the device, hence a point to cut at. A cut
+// program has cleared some of its bits, or (one in four) of all bits of its page. A cut erase
+// leaves, page by page, what was there, zeros, ones or any bits; one in four looks blank and is
+// not: programming it before a whole erase is a misuse, as is asking a program to set a bit.
+
+struct varve_sim_nor {
+    uint32_t page_bytes;
+    uint32_t sector_bytes;
+    uint32_t sectors;
+};
+
+// Makes the chip, new and blank, in the place of the one before; varve_sim_make() and
+// varve_sim_destroy() remove it. Returns 0 or VARVE_E_NO_MEMORY.
+int varve_sim_add_nor(const struct varve_sim_nor *geometry);
+// What is on it, to be looked at and damaged.
+uint8_t *varve_sim_nor_bytes(void);
+// The sector wears out: erasing and programming it fail; `silent`: without a word, and what is
+// programmed is not held.
+void varve_sim_nor_wear_out(uint32_t sector, bool silent);
+
+struct varve_sim_nor_counters {
+    uint64_t bytes;    // handed to programs
+    uint64_t programs; // of a page, or a part of it
+    uint64_t erases;
+    uint64_t misuses;
+    uint32_t max_sector_erases; // of the most worn sector
+    uint32_t min_sector_erases; // of the least worn one, worn-out ones left out
+};
+void varve_sim_nor_counters(struct varve_sim_nor_counters *out);
+
 // ---- looking in
 
 struct varve_sim_counters {
