@@ -176,6 +176,9 @@ static int setup(void **state)
     if (b == NULL) {
         return -1;
     }
+    if (contract->before != NULL) {
+        contract->before();
+    }
     bench_init(b, contract->plugin);
     fake_host_set(&b->host, contract->cap_option, "16");
     if (one_more.option != NULL) {

@@ -17,6 +17,7 @@ struct backend_contract {
     const struct varve_plugin *plugin;
     bool persistent;
     const char *cap_option;
+    void (*before)(void); // each test: makes what the store lies on; NULL: nothing
 };
 
 #define CONTRACT_CAP 16

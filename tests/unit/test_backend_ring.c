@@ -101,7 +101,7 @@ static void a_tier_holds_its_cap_and_the_others_keep_theirs(void **state)
 
 int main(void)
 {
-    const struct backend_contract contract = {&varve_backend_ring, false, "blocks"};
+    const struct backend_contract contract = {&varve_backend_ring, false, "blocks", NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flood_of_raw_does_not_push_out_coarse_blocks),
         cmocka_unit_test(expired_blocks_of_any_tier_go_first),

@@ -492,7 +492,7 @@ static void a_page_that_is_no_power_of_two_is_refused(void **state)
 
 int main(void)
 {
-    const struct backend_contract contract = {&varve_backend_rotate, true, "blocks"};
+    const struct backend_contract contract = {&varve_backend_rotate, true, "blocks", NULL};
 #define BEHAVIOUR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         BEHAVIOUR(a_flush_touches_its_own_pages_once_with_one_sync),

@@ -361,7 +361,7 @@ static void old_events_are_removed_only_by_a_trusted_clock(void **state)
 
 int main(void)
 {
-    const struct backend_contract contract = {&varve_backend_sqlite, true, "blocks"};
+    const struct backend_contract contract = {&varve_backend_sqlite, true, "blocks", NULL};
 #define BEHAVIOUR(f) cmocka_unit_test_setup_teardown(f, sqlite_setup, sqlite_teardown)
     const struct CMUnitTest tests[] = {
         BEHAVIOUR(a_flush_touches_its_own_pages_and_one_more),

@@ -357,7 +357,7 @@ static void reopening_an_unchanged_store_writes_nothing(void **state)
 int main(void)
 {
 #define BEHAVIOUR(f) cmocka_unit_test_setup_teardown(f, sqlite_setup, sqlite_teardown)
-    static const struct backend_contract contract = {&varve_backend_sqlite, true, "blocks"};
+    static const struct backend_contract contract = {&varve_backend_sqlite, true, "blocks", NULL};
     const struct CMUnitTest tests[] = {
         BEHAVIOUR(a_flush_writes_the_pages_of_its_block_and_syncs_once),
         BEHAVIOUR(no_page_of_a_tree_or_list_changes_between_flushes),

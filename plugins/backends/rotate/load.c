@@ -70,7 +70,8 @@ static int list(struct rotate_store *s)
     }
     // As many as the size has room for when each segment has its share, and twice that for those
     // that end early by age.
-    const size_t usual = (size_t)(2 * s->options->size / s->options->segment) + SEGMENTS_LEAST;
+    size_t usual = (size_t)(2 * s->options->size / s->options->segment) + SEGMENTS_LEAST;
+    usual = s->media.units_max != 0 && s->media.units_max < usual ? s->media.units_max : usual;
     s->segment_cap = l.count + l.count / 4 > usual ? l.count + l.count / 4 : usual;
     s->segments = varve_instance_take(s->self, s->segment_cap * sizeof *s->segments,
                                       _Alignof(struct rotate_segment));
@@ -227,7 +228,7 @@ static int prepare(struct rotate_store *s, struct rotate_segment *seg,
     seg->reused = head.reused;
     seg->stream = head.stream == ROTATE_META ? ROTATE_META : seg->map[head.stream];
     seg->active = seg->stream != ROTATE_FOREIGN && !head.packed && same_tiers(s, &head) &&
-                  seg->page == (s->options->pad ? (uint32_t)s->options->page : 0);
+                  seg->page == s->page;
     return 0;
 }
 
@@ -475,15 +476,30 @@ static int take_indexes(struct rotate_store *s, const size_t found[3])
     return rc;
 }
 
+// Units that were begun, and of which nothing counts, are only worth keeping where they can be
+// written over.
+static int drop_unused(struct rotate_store *s)
+{
+    int rc = s->media.reuses || s->read_only ? 0 : VARVE_E_AGAIN;
+
+    while (rc == VARVE_E_AGAIN) {
+        rc = rotate_drop_free(s);
+    }
+    return rc;
+}
+
+static int finish(struct rotate_store *s)
+{
+    rotate_finish_wiping(s);
+    return drop_unused(s);
+}
+
 int rotate_reload(struct rotate_store *s)
 {
     struct loader l = {.s = s};
     int rc = fill(&l);
 
-    if (rc == 0) {
-        rotate_finish_wiping(s);
-    }
-    return rc;
+    return rc == 0 ? finish(s) : rc;
 }
 
 int rotate_load(struct rotate_store *s)
@@ -504,9 +520,7 @@ int rotate_load(struct rotate_store *s)
     if (rc == 0 && (l.codings > 1u << ROTATE_PLAIN || wanted != ROTATE_PLAIN)) {
         rc = rotate_coder_open(s->self, l.codings, wanted, &s->coder);
     }
-    if (rc == 0) {
-        rotate_finish_wiping(s);
-    }
+    rc = rc == 0 ? finish(s) : rc;
     if (rc == 0 && s->damaged > 0) {
         varve_log(VARVE_WARNING, s->self->name, "%s: %u damaged frames; `varve check` says more",
                   s->path, s->damaged);

@@ -13,6 +13,8 @@
 #define SUFFIX      ".seg"
 #define DIGITS      8u
 #define BLANK_BYTES 4096u
+#define CHUNK_BYTES 32768u
+#define LEAST_BYTES 65536u
 
 static int path_of(const struct rotate_media *m, uint32_t unit, char *out, size_t cap)
 {
@@ -23,7 +25,7 @@ static int path_of(const struct rotate_media *m, uint32_t unit, char *out, size_
         name[i] = digits[unit >> (4 * (DIGITS - 1 - i)) & 15u];
     }
     name[DIGITS] = '\0';
-    return varve_format(out, cap, "%s/%s" SUFFIX, m->dir, name) < cap ? 0 : VARVE_E_TOO_BIG;
+    return varve_format(out, cap, "%s/%s" SUFFIX, m->files.dir, name) < cap ? 0 : VARVE_E_TOO_BIG;
 }
 
 // ---- the directory ------------------------------------------------------------------------------
@@ -33,40 +35,43 @@ static int take_lock(struct rotate_media *m, bool read_only)
     char path[VARVE_PATH_TEXT];
     const unsigned flags = read_only ? 0 : VARVE_OPEN_WRITE | VARVE_OPEN_CREATE;
 
-    if (varve_format(path, sizeof path, "%s/lock", m->dir) >= sizeof path) {
+    if (varve_format(path, sizeof path, "%s/lock", m->files.dir) >= sizeof path) {
         return VARVE_E_TOO_BIG;
     }
-    int rc = varve_file_open(&m->lock, m->account, path, flags);
+    int rc = varve_file_open(&m->files.lock, m->account, path, flags);
     if (rc < 0) {
         return rc;
     }
-    m->locked = true;
-    return varve_file_lock(&m->lock, 0, 1, !read_only);
+    m->files.locked = true;
+    return varve_file_lock(&m->files.lock, 0, 1, !read_only);
 }
 
-int rotate_media_open(struct rotate_media *m, const char *dir, struct varve_ledger_account *account,
+static int media_open(struct rotate_media *m, struct varve_instance *self, const char *dir,
                       bool read_only)
 {
-    memset(m, 0, sizeof *m);
-    m->account = account;
-    if (varve_format(m->dir, sizeof m->dir, "%s", dir) >= sizeof m->dir) {
+    (void)self; // files need no table in memory
+    m->reuses = true;
+    m->unit_bytes = 1;
+    m->chunk_bytes = CHUNK_BYTES;
+    m->least_bytes = LEAST_BYTES;
+    if (varve_format(m->files.dir, sizeof m->files.dir, "%s", dir) >= sizeof m->files.dir) {
         return VARVE_E_TOO_BIG;
     }
     int rc = read_only ? 0 : varve_port_path_make_dir(dir);
     return rc == 0 ? take_lock(m, read_only) : rc;
 }
 
-void rotate_media_close(struct rotate_media *m)
+static void media_close(struct rotate_media *m)
 {
     for (size_t i = 0; i < ROTATE_HANDLES; i++) {
-        if (m->handles[i].open) {
-            varve_file_close(&m->handles[i].file);
-            m->handles[i].open = false;
+        if (m->files.handles[i].open) {
+            varve_file_close(&m->files.handles[i].file);
+            m->files.handles[i].open = false;
         }
     }
-    if (m->locked) {
-        varve_file_close(&m->lock); // and so gives the lock back
-        m->locked = false;
+    if (m->files.locked) {
+        varve_file_close(&m->files.lock); // and so gives the lock back
+        m->files.locked = false;
     }
 }
 
@@ -101,11 +106,11 @@ static void on_name(const char *name, void *arg)
     listing->visit(listing->arg, unit);
 }
 
-int rotate_media_list(struct rotate_media *m, void (*visit)(void *arg, uint32_t unit), void *arg)
+static int media_list(struct rotate_media *m, void (*visit)(void *arg, uint32_t unit), void *arg)
 {
     struct listing listing = {visit, arg};
 
-    return varve_port_dir_list(m->dir, SUFFIX, on_name, &listing);
+    return varve_port_dir_list(m->files.dir, SUFFIX, on_name, &listing);
 }
 
 // ---- handles ------------------------------------------------------------------------------------
@@ -113,8 +118,8 @@ int rotate_media_list(struct rotate_media *m, void (*visit)(void *arg, uint32_t 
 static struct rotate_handle *find(struct rotate_media *m, uint32_t unit)
 {
     for (size_t i = 0; i < ROTATE_HANDLES; i++) {
-        if (m->handles[i].open && m->handles[i].unit == unit) {
-            return &m->handles[i];
+        if (m->files.handles[i].open && m->files.handles[i].unit == unit) {
+            return &m->files.handles[i];
         }
     }
     return NULL;
@@ -127,10 +132,10 @@ static struct rotate_handle *spare(struct rotate_media *m, bool writable)
     struct rotate_handle *unused = NULL;
 
     for (size_t i = 0; i < ROTATE_HANDLES; i++) {
-        if (!m->handles[i].open) {
-            unused = &m->handles[i];
-        } else if (!m->handles[i].writable) {
-            reader = &m->handles[i];
+        if (!m->files.handles[i].open) {
+            unused = &m->files.handles[i];
+        } else if (!m->files.handles[i].writable) {
+            reader = &m->files.handles[i];
         }
     }
     if (reader != NULL && (!writable || unused == NULL)) {
@@ -172,7 +177,7 @@ static int open_handle(struct rotate_media *m, uint32_t unit, unsigned flags,
     return rc;
 }
 
-void rotate_media_release(struct rotate_media *m, uint32_t unit)
+static void media_release(struct rotate_media *m, uint32_t unit)
 {
     struct rotate_handle *h = find(m, unit);
 
@@ -184,7 +189,7 @@ void rotate_media_release(struct rotate_media *m, uint32_t unit)
 
 // ---- units --------------------------------------------------------------------------------------
 
-int rotate_media_create(struct rotate_media *m, uint32_t unit, uint32_t bytes)
+static int media_create(struct rotate_media *m, uint32_t unit, uint32_t bytes)
 {
     char path[VARVE_PATH_TEXT];
     struct rotate_handle *h;
@@ -197,31 +202,17 @@ int rotate_media_create(struct rotate_media *m, uint32_t unit, uint32_t bytes)
     return rc == 0 ? varve_port_path_sync_dir(path) : rc;
 }
 
-int rotate_media_blank(struct rotate_media *m, uint32_t unit, uint32_t from, uint32_t to)
-{
-    static const uint8_t zeros[BLANK_BYTES];
-    int rc = 0;
-
-    while (rc == 0 && from < to) { // up to the next multiple: whole pages in one write
-        const uint32_t left = to - from;
-        const uint32_t n = BLANK_BYTES - from % BLANK_BYTES;
-        rc = rotate_media_program(m, unit, from, zeros, n < left ? n : left, VARVE_WRITE_META);
-        from += n < left ? n : left;
-    }
-    return rc;
-}
-
-int rotate_media_erase(struct rotate_media *m, uint32_t unit)
+static int media_erase(struct rotate_media *m, uint32_t unit)
 {
     char path[VARVE_PATH_TEXT];
 
-    rotate_media_release(m, unit);
+    media_release(m, unit);
     int rc = path_of(m, unit, path, sizeof path);
     rc = rc == 0 ? varve_port_path_remove(path) : rc;
     return rc == VARVE_E_NOT_FOUND ? 0 : rc;
 }
 
-int64_t rotate_media_size(struct rotate_media *m, uint32_t unit)
+static int64_t media_size(struct rotate_media *m, uint32_t unit)
 {
     struct rotate_handle *h;
     int rc = open_handle(m, unit, 0, &h);
@@ -229,7 +220,7 @@ int64_t rotate_media_size(struct rotate_media *m, uint32_t unit)
     return rc == 0 ? varve_file_size(&h->file) : rc;
 }
 
-int64_t rotate_media_read(struct rotate_media *m, uint32_t unit, uint32_t offset, void *buf,
+static int64_t media_read(struct rotate_media *m, uint32_t unit, uint32_t offset, void *buf,
                           size_t len)
 {
     struct rotate_handle *h;
@@ -238,7 +229,7 @@ int64_t rotate_media_read(struct rotate_media *m, uint32_t unit, uint32_t offset
     return rc == 0 ? varve_file_read(&h->file, offset, buf, len) : rc;
 }
 
-int rotate_media_program(struct rotate_media *m, uint32_t unit, uint32_t offset, const void *buf,
+static int media_program(struct rotate_media *m, uint32_t unit, uint32_t offset, const void *buf,
                          size_t len, enum varve_write_reason reason)
 {
     struct rotate_handle *h;
@@ -247,7 +238,21 @@ int rotate_media_program(struct rotate_media *m, uint32_t unit, uint32_t offset,
     return rc == 0 ? varve_file_write(&h->file, offset, buf, len, reason) : rc;
 }
 
-int rotate_media_sync(struct rotate_media *m, uint32_t unit)
+static int media_blank(struct rotate_media *m, uint32_t unit, uint32_t from, uint32_t to)
+{
+    static const uint8_t zeros[BLANK_BYTES];
+    int rc = 0;
+
+    while (rc == 0 && from < to) { // up to the next multiple: whole pages in one write
+        const uint32_t left = to - from;
+        const uint32_t n = BLANK_BYTES - from % BLANK_BYTES;
+        rc = media_program(m, unit, from, zeros, n < left ? n : left, VARVE_WRITE_META);
+        from += n < left ? n : left;
+    }
+    return rc;
+}
+
+static int media_sync(struct rotate_media *m, uint32_t unit)
 {
     struct rotate_handle *h;
     int rc = open_handle(m, unit, VARVE_OPEN_WRITE, &h);
@@ -255,15 +260,47 @@ int rotate_media_sync(struct rotate_media *m, uint32_t unit)
     return rc == 0 ? varve_file_sync(&h->file) : rc;
 }
 
-int rotate_media_replace(struct rotate_media *m, uint32_t from, uint32_t to)
+static int media_replace(struct rotate_media *m, uint32_t from, uint32_t to)
 {
     char from_path[VARVE_PATH_TEXT];
     char to_path[VARVE_PATH_TEXT];
 
-    rotate_media_release(m, from);
-    rotate_media_release(m, to);
+    media_release(m, from);
+    media_release(m, to);
     int rc = path_of(m, from, from_path, sizeof from_path);
     rc = rc == 0 ? path_of(m, to, to_path, sizeof to_path) : rc;
     rc = rc == 0 ? varve_port_path_rename(from_path, to_path) : rc;
     return rc == 0 ? varve_port_path_sync_dir(to_path) : rc;
 }
+
+// As many as the filesystem lets be.
+static uint64_t media_capacity(struct rotate_media *m)
+{
+    (void)m;
+    return UINT64_MAX;
+}
+
+static int media_maintain(struct rotate_media *m)
+{
+    (void)m;
+    return 0;
+}
+
+static const struct rotate_media_ops ops = {
+    .open = media_open,
+    .close = media_close,
+    .list = media_list,
+    .create = media_create,
+    .blank = media_blank,
+    .erase = media_erase,
+    .size = media_size,
+    .read = media_read,
+    .program = media_program,
+    .sync = media_sync,
+    .replace = media_replace,
+    .release = media_release,
+    .capacity = media_capacity,
+    .maintain = media_maintain,
+};
+
+const struct rotate_media_ops *const rotate_media_file = &ops;

@@ -58,7 +58,7 @@ uint32_t rotate_tiers_encode(struct rotate_store *s, unsigned stream, bool reuse
     p[0] = (uint8_t)stream;
     p[1] = (uint8_t)s->tier_count;
     p[3] = reused;
-    rotate_put_u32(p + 4, s->options->pad ? (uint32_t)s->options->page : 0);
+    rotate_put_u32(p + 4, s->page);
     p += TIERS_HEAD;
     for (size_t i = 0; i < s->tier_count; i++) {
         memset(p, 0, TIER_NAME);

@@ -5,7 +5,9 @@
 // and journal, several pages each time, when a file is made, grows, is removed, or is written where
 // room was only allocated. So a unit is filled with erased bytes once, before it is needed; a
 // segment that has expired stays as a free unit, and the next segment of its stream is written over
-// it, under a new number. A stream keeps one free unit; more are removed.
+// it, under a new number. A stream keeps one free unit; more are removed. On raw flash, which has
+// to be erased before it is written, none of this holds: an expired unit is removed, and its
+// sectors are erased when the backend is idle.
 //
 // Who goes when `size`, or the cap of a tier, is reached: free units, segments of tiers that the
 // host does not have, expired ones; else the oldest segment, of the stream with the cap, or of the
@@ -19,9 +21,8 @@
 #include "store.h"
 #include "varve/host.h"
 
-#define SHARE 8      // a segment takes at most this part of the size, or of its tier's cap
-#define LEAST 65536u // but not less than this, bytes
-#define STEP  (4 * ROTATE_CHUNK) // made ready at a time, bytes
+#define SHARE 8 // a segment takes at most this part of the size, or of its tier's cap
+#define STEP  4 // chunks made ready at a time
 
 uint64_t rotate_bytes(const struct rotate_store *s)
 {
@@ -43,17 +44,31 @@ static uint64_t stream_bytes(const struct rotate_store *s, unsigned stream)
     return sum;
 }
 
-uint32_t rotate_limit(const struct rotate_store *s, unsigned stream)
+uint64_t rotate_size(struct rotate_store *s)
 {
-    const uint64_t size = (uint64_t)s->options->size;
+    const uint64_t wanted = (uint64_t)s->options->size;
+    const uint64_t there = rotate_media_capacity(&s->media);
+
+    return wanted < there ? wanted : there;
+}
+
+uint32_t rotate_round(uint32_t n, uint32_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+uint32_t rotate_limit(struct rotate_store *s, unsigned stream)
+{
+    const uint64_t size = rotate_size(s);
     const uint64_t cap = s->cap_bytes[stream];
     const uint64_t share = (cap != 0 && cap < size ? cap : size) / SHARE;
     const uint64_t most = (uint64_t)s->options->segment;
+    const uint64_t limit = share < most ? share : most;
 
-    if (share < LEAST) {
-        return LEAST;
+    if (limit < s->media.least_bytes) {
+        return s->media.least_bytes;
     }
-    return (uint32_t)(share < most ? share : most);
+    return (uint32_t)(limit - limit % s->media.unit_bytes);
 }
 
 // ---- who goes -----------------------------------------------------------------------------------
@@ -193,13 +208,15 @@ static void set_free(struct rotate_store *s, struct rotate_segment *seg)
     seg->torn = false;
 }
 
-// Frees the segment, or removes it when its stream has a free unit or it is larger than they are.
+// Frees the segment, or removes it when its stream has a free unit, it is larger than they are, or
+// the medium does not write over units.
 static int give_up(struct rotate_store *s, size_t at)
 {
     struct rotate_segment *seg = &s->segments[at];
 
-    if (seg->free || seg->stream == ROTATE_FOREIGN || find_free(s, seg->stream) != ROTATE_NONE ||
-        seg->room > rotate_up(rotate_limit(s, seg->stream), ROTATE_CHUNK)) {
+    if (!s->media.reuses || seg->free || seg->stream == ROTATE_FOREIGN ||
+        find_free(s, seg->stream) != ROTATE_NONE ||
+        seg->room > rotate_round(rotate_limit(s, seg->stream), s->media.chunk_bytes)) {
         return drop(s, at);
     }
     set_free(s, seg);
@@ -233,14 +250,14 @@ int rotate_drop_free(struct rotate_store *s)
 static bool is_over_cap(const struct rotate_store *s, unsigned stream, uint32_t extra)
 {
     const uint64_t cap = s->cap_bytes[stream];
-    const uint64_t least = UINT64_C(2) * LEAST; // what is written and what goes
+    const uint64_t least = UINT64_C(2) * s->media.least_bytes; // what is written and what goes
 
     return cap != 0 && stream_bytes(s, stream) + extra > (cap > least ? cap : least);
 }
 
-static bool is_over_size(const struct rotate_store *s, uint32_t extra)
+static bool is_over_size(struct rotate_store *s, uint32_t extra)
 {
-    return rotate_bytes(s) + extra > (uint64_t)s->options->size;
+    return rotate_bytes(s) + extra > rotate_size(s);
 }
 
 static int say_full(struct rotate_store *s, bool over_cap)
@@ -297,7 +314,7 @@ static uint32_t usual_room(struct rotate_store *s, unsigned stream)
     if (most == 0 && rotate_active(s, stream) != NULL) {
         most = 2 * rotate_active(s, stream)->used;
     }
-    most = rotate_up(most > 0 ? most : 1, ROTATE_CHUNK);
+    most = rotate_round(most > 0 ? most : 1, s->media.chunk_bytes);
     return most < limit ? most : limit;
 }
 
@@ -348,7 +365,7 @@ int rotate_take_unit(struct rotate_store *s, unsigned stream, struct rotate_segm
 // ---- ahead --------------------------------------------------------------------------------------
 
 // When the stream's segment will be full or old, from how fast it has grown; INT64_MAX: not soon.
-static int64_t ends_ms(const struct rotate_store *s, const struct rotate_segment *seg)
+static int64_t ends_ms(struct rotate_store *s, const struct rotate_segment *seg)
 {
     const int64_t span = rotate_span_ms(s, seg->stream);
     const uint32_t limit = rotate_limit(s, seg->stream);
@@ -385,7 +402,8 @@ static int prepare_unit(struct rotate_store *s, unsigned stream, uint32_t room)
 {
     const size_t at = find_free(s, stream);
     const uint32_t have = at == ROTATE_NONE ? 0 : s->segments[at].room;
-    const uint32_t to = room - have < STEP ? room : have + STEP;
+    const uint32_t step = STEP * s->media.chunk_bytes;
+    const uint32_t to = room - have < step ? room : have + step;
     int rc = 0;
 
     if (at == ROTATE_NONE) {
@@ -404,7 +422,7 @@ static int prepare_unit(struct rotate_store *s, unsigned stream, uint32_t room)
 
 int rotate_prepare(struct rotate_store *s)
 {
-    for (unsigned stream = 0; stream < ROTATE_STREAMS; stream++) {
+    for (unsigned stream = 0; s->media.reuses && stream < ROTATE_STREAMS; stream++) {
         const struct rotate_segment *active = rotate_active(s, stream);
         const size_t unused = find_free(s, stream);
         const int64_t end = active == NULL ? INT64_MAX : ends_ms(s, active);

@@ -28,6 +28,9 @@ static const char *const codings[] = {"none", "gzip", "zstd", NULL}; // by enum 
 static const struct varve_option options[] = {
     {"path", VARVE_OPT_STRING, FIELD(path), "segments", 0, 0, NULL,
      "the directory of the segments; a relative path starts in the state directory"},
+    {"device", VARVE_OPT_STRING, FIELD(device), "", 0, 0, NULL,
+     "a raw NOR flash of the port, as nor0, instead of a directory; segments are runs of its erase "
+     "sectors"},
     {"segment", VARVE_OPT_SIZE, FIELD(segment), "1M", 64 * KIB, 256 * MIB, NULL,
      "size at which a segment is closed, in bytes; at most an eighth of size"},
     {"size", VARVE_OPT_SIZE, FIELD(size), "64M", MIB, 1024 * 1024 * MIB, NULL,
@@ -36,7 +39,7 @@ static const struct varve_option options[] = {
      "time that a segment covers at most; never more than the longer of 6 h and 9/32 "
      "of its tier's retention"},
     {"page", VARVE_OPT_SIZE, FIELD(page), "4K", 256, 65536, NULL,
-     "page of the flash, a power of two, in bytes"},
+     "page of the flash, a power of two, in bytes; a device pads to its own"},
     {"pad", VARVE_OPT_BOOL, FIELD(pad), "yes", 0, 0, NULL,
      "begin each commit on a new page, so that no page is written twice"},
     {"blocks", VARVE_OPT_INT, FIELD(blocks), "4096", 16, 1000000, NULL,
@@ -64,6 +67,11 @@ int rotate_fail(struct rotate_store *s, int rc, const char *doing)
 
 // ---- open and close -----------------------------------------------------------------------------
 
+static bool on_device(const struct rotate_store *s)
+{
+    return s->options->device[0] != '\0';
+}
+
 static int check_options(struct rotate_store *s)
 {
     const int64_t page = s->options->page;
@@ -72,16 +80,20 @@ static int check_options(struct rotate_store *s)
         varve_instance_fail(s->self, "page is %lld: a power of two is needed", (long long)page);
         return VARVE_E_INVALID;
     }
+    if (on_device(s) && s->options->compress != ROTATE_PLAIN) {
+        varve_instance_fail(s->self, "compress needs files: remove it, or the option device");
+        return VARVE_E_INVALID;
+    }
     return 0;
 }
 
 static int resolve_path(struct rotate_store *s)
 {
-    const char *path = s->options->path;
-    const bool absolute = path[0] == '/';
+    const char *path = on_device(s) ? s->options->device : s->options->path;
+    const bool whole = on_device(s) || path[0] == '/';
     const size_t n =
         varve_format(s->path, sizeof s->path, "%s%s%s",
-                     absolute ? "" : varve_instance_state_dir(s->self), absolute ? "" : "/", path);
+                     whole ? "" : varve_instance_state_dir(s->self), whole ? "" : "/", path);
 
     if (path[0] == '\0' || n >= sizeof s->path) {
         varve_instance_fail(s->self, "path is %s", path[0] == '\0' ? "empty" : "too long");
@@ -90,18 +102,58 @@ static int resolve_path(struct rotate_store *s)
     return 0;
 }
 
-static int open_media(struct rotate_store *s)
+static int say_device(struct rotate_store *s, int rc)
 {
-    int rc = rotate_media_open(&s->media, s->path, s->self->account, s->read_only);
+    if (rc == VARVE_E_NOT_FOUND) {
+        varve_instance_fail(s->self, "there is no flash named %s on this port", s->path);
+    } else if (rc == VARVE_E_VERSION) {
+        varve_instance_fail(s->self,
+                            "%s: holds a store of another format version: it is left as "
+                            "it is; read it with its own version, or erase the flash",
+                            s->path);
+    } else if (rc == VARVE_E_CORRUPT) {
+        varve_instance_fail(s->self,
+                            "%s: holds something that is no store: it is left as it is; "
+                            "erase the flash to use it",
+                            s->path);
+    } else if (rc == VARVE_E_NO_SPACE) {
+        varve_instance_fail(s->self, "%s: has too few good sectors for a store", s->path);
+    } else {
+        return rotate_fail(s, rc, "open the flash");
+    }
+    return rc;
+}
 
-    s->opened = true;
+static int say_directory(struct rotate_store *s, int rc)
+{
     if (rc == VARVE_E_BUSY) {
         varve_instance_fail(
             s->self, "another process has %s open: stop it, or ask it through its socket", s->path);
     } else if (rc == VARVE_E_NOT_FOUND) {
         varve_instance_fail(s->self, "%s: there is no store in this directory", s->path);
-    } else if (rc < 0) {
+    } else {
         return rotate_fail(s, rc, "open the store");
+    }
+    return rc;
+}
+
+static int open_media(struct rotate_store *s)
+{
+    s->media.ops = on_device(s) ? rotate_media_nor : rotate_media_file;
+    s->media.account = s->self->account;
+    if (s->media.ops == NULL) {
+        varve_instance_fail(s->self, "this build has no %s for segments: set the option device%s",
+                            on_device(s) ? "raw flash" : "files", on_device(s) ? " to \"\"" : "");
+        return VARVE_E_UNSUPPORTED;
+    }
+    int rc = s->media.ops->open(&s->media, s->self, s->path, s->read_only);
+    const uint32_t page =
+        s->media.page_bytes == 0 ? (uint32_t)s->options->page : s->media.page_bytes;
+
+    s->page = s->options->pad ? page : 0;
+    s->opened = true;
+    if (rc < 0) {
+        return on_device(s) ? say_device(s, rc) : say_directory(s, rc);
     }
     return rc;
 }
@@ -114,7 +166,7 @@ static void store_close(struct varve_instance *self)
         rotate_abort(self);
     }
     if (s->opened) {
-        rotate_media_close(&s->media);
+        s->media.ops->close(&s->media);
         s->opened = false;
     }
 }
@@ -244,6 +296,7 @@ static int store_maintain(struct varve_instance *self, int64_t now_boot_ms)
     if (rc == 0 && !s->keep_all) {
         rc = rotate_prepare(s);
     }
+    rc = rc == 0 ? rotate_media_maintain(&s->media) : rc;
     return rc == 0 ? rotate_pack(s) : rc;
 }
 
@@ -344,7 +397,7 @@ static const struct varve_backend_ops ops = {
 const struct varve_plugin varve_backend_rotate = {
     VARVE_PLUGIN_HEADER,
     .name = "rotate",
-    .summary = "history in append-only segment files, one stream for each tier",
+    .summary = "history in append-only segments, files or raw flash, one stream for each tier",
     .kind = VARVE_BACKEND,
     .options = options,
     .options_size = sizeof(struct rotate_options),

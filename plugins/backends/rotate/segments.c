@@ -42,17 +42,17 @@ struct rotate_segment *rotate_segment_find(struct rotate_store *s, uint32_t unit
 // ---- frames -------------------------------------------------------------------------------------
 
 // What the segment's room must be for it to hold so many bytes.
-static uint32_t grown(const struct rotate_store *s, const struct rotate_segment *seg,
-                      uint32_t needed)
+static uint32_t grown(struct rotate_store *s, const struct rotate_segment *seg, uint32_t needed)
 {
     const uint32_t limit = rotate_limit(s, seg->stream);
-    const uint32_t more = seg->room / GROWTH > ROTATE_CHUNK ? seg->room / GROWTH : ROTATE_CHUNK;
+    const uint32_t chunk = s->media.chunk_bytes;
+    const uint32_t more = seg->room / GROWTH > chunk ? seg->room / GROWTH : chunk;
     const uint32_t room = needed > seg->room + more ? needed : seg->room + more;
 
     if (needed > limit) {
-        return needed;
+        return rotate_round(needed, s->media.unit_bytes);
     }
-    return rotate_up(room, ROTATE_CHUNK) < limit ? rotate_up(room, ROTATE_CHUNK) : limit;
+    return rotate_round(room, chunk) < limit ? rotate_round(room, chunk) : limit;
 }
 
 static enum varve_write_reason reason_of(const struct rotate_frame *f)
@@ -256,7 +256,7 @@ static int begin_segment(struct rotate_store *s, unsigned stream, uint32_t *unit
     *seg = (struct rotate_segment){.unit = seg->unit,
                                    .number = s->next_number++,
                                    .room = seg->room,
-                                   .page = s->options->pad ? (uint32_t)s->options->page : 0,
+                                   .page = s->page,
                                    .first_ms = INT64_MAX,
                                    .last_ms = INT64_MIN,
                                    .stream = (uint8_t)stream,
@@ -276,7 +276,7 @@ int64_t rotate_span_ms(const struct rotate_store *s, unsigned stream)
     return span < s->options->age_ms ? span : s->options->age_ms;
 }
 
-static bool is_full(const struct rotate_store *s, const struct rotate_segment *seg,
+static bool is_full(struct rotate_store *s, const struct rotate_segment *seg,
                     const struct varve_block_key *key, uint32_t bytes)
 {
     const bool aged = key->end_ms > seg->first_ms &&

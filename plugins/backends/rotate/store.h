@@ -13,11 +13,11 @@
 #define ROTATE_WINDOW   4096u // bytes read at a time
 #define ROTATE_SCRATCH  1024u // longest payload of a definition or an event
 #define ROTATE_FOREIGN  UINT8_MAX
-#define ROTATE_GONE_MAX 64u    // blocks replaced in one step
-#define ROTATE_CHUNK    32768u // room is taken in multiples of it, bytes
+#define ROTATE_GONE_MAX 64u // blocks replaced in one step
 
 struct rotate_options {
     const char *path;
+    const char *device;
     int64_t segment;
     int64_t size;
     int64_t age_ms;
@@ -61,8 +61,9 @@ struct rotate_store {
     const struct rotate_options *options;
     struct rotate_media media;
     struct rotate_coder *coder; // NULL: nothing is compressed
-    char path[VARVE_PATH_TEXT];
-    bool opened; // the medium is open
+    char path[VARVE_PATH_TEXT]; // or the name of the device
+    uint32_t page;              // that commits are padded to; 0: they are not
+    bool opened;                // the medium is open
     bool read_only;
     bool new_definitions; // some are not synced yet
     bool in_txn;
@@ -192,8 +193,12 @@ int64_t rotate_span_ms(const struct rotate_store *s, unsigned stream);
 
 // ---- room.c -------------------------------------------------------------------------------------
 
+// Bytes that all segments take at most: the option, or what the medium has.
+uint64_t rotate_size(struct rotate_store *s);
+// `n` rounded up to a multiple of `to`.
+uint32_t rotate_round(uint32_t n, uint32_t to);
 // Bytes that a segment of the stream takes at most.
-uint32_t rotate_limit(const struct rotate_store *s, unsigned stream);
+uint32_t rotate_limit(struct rotate_store *s, unsigned stream);
 uint64_t rotate_bytes(const struct rotate_store *s);
 // Finds a unit for a new segment of the stream, *seg, or makes one. Others may move in the table.
 int rotate_take_unit(struct rotate_store *s, unsigned stream, struct rotate_segment **seg);
