@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bump allocator over the static memory that the host was given: everything is taken while the
-// host is made and nothing is given back. One task.
+// host is made, and given back only by going back to an earlier state. One task.
 #ifndef VARVE_CORE_ARENA_H
 #define VARVE_CORE_ARENA_H
 
@@ -40,6 +40,15 @@ static inline void *varve_arena_take_zeroed(struct varve_arena *arena, size_t n,
         memset(p, 0, n * bytes);
     }
     return p;
+}
+
+// Gives back what was taken since the arena was as in `before`.
+static inline void varve_arena_return(struct varve_arena *arena, const struct varve_arena *before)
+{
+    if (arena->fresh && arena->used > before->used) {
+        memset(arena->base + before->used, 0, arena->used - before->used);
+    }
+    *arena = *before;
 }
 
 #endif

@@ -260,6 +260,20 @@ uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes)
 
 // ---- opening and tasks --------------------------------------------------------------------------
 
+static int open_store(struct varve_host *host, struct varve_backend *backend)
+{
+    const struct varve_arena before = host->arena;
+    const bool writes = (host->flags & VARVE_HOST_READ_ONLY) == 0;
+    const bool as_is = (host->flags & VARVE_HOST_AS_IS) != 0;
+    unsigned flags = writes ? 0 : VARVE_BACKEND_READ_ONLY;
+    int rc = ops_of(backend)->open(&backend->instance, as_is ? flags | VARVE_BACKEND_AS_IS : flags);
+    if (rc == VARVE_E_CORRUPT && writes && !as_is && ops_of(backend)->salvage != NULL) {
+        varve_arena_return(&host->arena, &before);
+        rc = varve_salvage(host, backend);
+    }
+    return rc;
+}
+
 static int open_backend(struct varve_host *host, const struct varve_instance_conf *conf, char *why,
                         size_t why_cap)
 {
@@ -281,8 +295,7 @@ static int open_backend(struct varve_host *host, const struct varve_instance_con
     int rc = backend->instance.state != NULL ? 0 : VARVE_E_NO_MEMORY;
     rc = rc == 0 ? varve_port_mutex_init(&backend->lock) : rc;
     rc = rc == 0 ? varve_port_signal_init(&backend->wake) : rc;
-    unsigned flags = (host->flags & VARVE_HOST_READ_ONLY) != 0 ? VARVE_BACKEND_READ_ONLY : 0;
-    rc = rc == 0 ? ops_of(backend)->open(&backend->instance, flags) : rc;
+    rc = rc == 0 ? open_store(host, backend) : rc;
     if (rc != 0) {
         const char *reason = varve_instance_reason(&backend->instance)->text;
         (void)varve_format(why, why_cap, "backend %s: %s", conf->name,

@@ -114,6 +114,8 @@ const struct varve_option varve_backup_options[] = {
      "Backups of each store that are kept; with a further one the oldest is removed."},
     {"max_age", VARVE_OPT_DURATION, BACKUP(max_age_ms), "30d", HOUR, 100 * YEAR, NULL,
      "Age at which a backup is removed, but never the newest."},
+    {"quarantine", VARVE_OPT_SIZE, BACKUP(quarantine), "16M", 0, INT64_C(1) << 50, NULL,
+     "Bytes that damaged stores may take which were salvaged and set aside; the oldest go."},
     VARVE_OPTIONS_END,
 };
 

@@ -91,6 +91,7 @@ struct varve_backend {
     bool stuck;                       // the keeper's: that was reported
     uint32_t stuck_since_ms;          // the keeper's
     struct varve_backup_state backup; // see backup.c
+    uint32_t salvages, salvage_blocks, salvage_restored, salvage_lost; // see salvage.c
 };
 
 struct varve_collector {
@@ -352,6 +353,12 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
 int varve_backends_error(struct varve_host *host);
 // Blocks that working backends have not stored yet.
 uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes);
+
+// ---- salvage.c: damaged stores ------------------------------------------------------------------
+
+// The backend's store cannot be opened because it is damaged: has it salvaged, or as a last resort
+// set aside, and opens what is there then. While the host is made. Returns what open() says.
+int varve_salvage(struct varve_host *host, struct varve_backend *backend);
 
 // ---- backup.c: copies of stores -----------------------------------------------------------------
 

@@ -61,6 +61,10 @@ static void fill_backend(struct varve_backend *backend, struct varve_backend_sta
     }
     out->payload_bytes = backend->payload_bytes;
     varve_backup_stats(backend, out);
+    out->salvages = backend->salvages;
+    out->salvage_blocks = backend->salvage_blocks;
+    out->salvage_restored = backend->salvage_restored;
+    out->salvage_lost = backend->salvage_lost;
     out->erase_blocks = backend->account.erase_blocks;
     out->syncs = backend->account.syncs;
     out->blocks_put = backend->blocks_put;

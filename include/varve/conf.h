@@ -66,6 +66,7 @@ struct varve_backup_conf {
     const char *dir; // relative to `state`
     int64_t keep;    // backups of each store
     int64_t max_age_ms;
+    int64_t quarantine; // bytes of damaged stores that are kept
 };
 
 struct varve_instance_conf {

@@ -25,6 +25,7 @@ enum {
     VARVE_HOST_NO_COLLECTORS = 2u, // leave the configured collectors out
     VARVE_HOST_KEEP_ALL = 4u,      // retention off: nothing is overwritten
     VARVE_HOST_STORE_TIERS = 8u,   // take the tiers from the first store that has some
+    VARVE_HOST_AS_IS = 32u,        // a damaged store is not salvaged: it opens as it is, or not
     VARVE_HOST_FRESH_MEMORY = 16u, // the memory holds zeros, as static memory does before its first
                                    // use: what is not needed is then never touched
 };

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   5u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   6u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
@@ -120,6 +120,7 @@ const char *varve_instance_state_dir(const struct varve_instance *self);
 
 enum {
     VARVE_BACKEND_READ_ONLY = 1u, // open(): write nothing, not even to recover
+    VARVE_BACKEND_AS_IS = 2u,     // open(): do not look for damage, use what can be used
 };
 
 // What goes with one block.
@@ -164,6 +165,21 @@ struct varve_backup {
     void *arg;                    // in
     uint32_t blocks;              // out of verify_backup(): whole ones
     char why[VARVE_MESSAGE_TEXT]; // out of verify_backup(): one sentence when it fails
+};
+
+// A damaged store on its way into a new one.
+#define VARVE_SALVAGED ".salvaged" // behind the path of the store: the new one, whole and synced
+struct varve_salvage {
+    const char *into; // in: the file to make
+    void *buf;        // in: scratch of VARVE_BLOCK_MAX bytes
+    // in: the path of the newest backup, then of the one before, ...; false: no more
+    bool (*next_backup)(void *arg, char path[VARVE_PATH_TEXT]);
+    void *arg;           // in
+    uint32_t blocks;     // out: that were whole in the damaged store
+    uint32_t restored;   // out: taken from a backup
+    uint32_t lost;       // out: damaged, and in no backup
+    uint32_t records;    // out: definitions and events, wherever from
+    uint32_t names_lost; // out: series of which only the history is left
 };
 
 // A persistent backend's callbacks are called under its instance's lock, from its own task (put,
@@ -232,6 +248,14 @@ struct varve_backend_ops {
     // so it touches nothing of the instance. VARVE_E_CORRUPT, VARVE_E_VERSION, VARVE_E_CLOSED, ...
     int (*backup)(struct varve_instance *self, struct varve_backup *backup);
     int (*verify_backup)(struct varve_instance *self, struct varve_backup *backup);
+    // Optional: called when open() has failed with VARVE_E_CORRUPT, with the instance closed. Makes
+    // a new store in salvage->into, without syncing it, of everything that can be read in the
+    // damaged one, and of what is missing from the newest backup that is whole. The host puts it in
+    // the place of the damaged file, and whatever is called like that with a suffix, which stats()
+    // tells as `where` also when open() has failed. open() fails with VARVE_E_CORRUPT, too, while
+    // there is a file with the suffix VARVE_SALVAGED: the host was interrupted. VARVE_E_NOT_FOUND:
+    // there is nothing in the file that could come from such a store, and so it is left alone.
+    int (*salvage)(struct varve_instance *self, struct varve_salvage *salvage);
 };
 
 // The host's tiers, in configuration order, raw first; returns their number. 0 tiers: the host

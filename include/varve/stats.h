@@ -40,6 +40,10 @@ struct varve_backend_stats {
     uint32_t backup_took_ms;
     uint64_t backups; // made by this process
     uint64_t backup_failures;
+    uint32_t salvages;         // damaged stores that this process replaced
+    uint32_t salvage_blocks;   // that were whole in them
+    uint32_t salvage_restored; // blocks that came from a backup
+    uint32_t salvage_lost;     // damaged blocks that no backup has
     // By enum varve_write_reason, in whole pages since the store was made: of earlier processes
     // what their last event "wear_ledger" said, so a crash may cost a day of it.
     uint64_t flash_bytes_by[VARVE_WRITE_REASON_COUNT];

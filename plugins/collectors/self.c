@@ -15,6 +15,7 @@
 #define DEFAULT_INTERVAL_S 60
 
 struct figures {
+    uint32_t salvages, blocks_lost; // of all stores
     struct varve_stats stats;
     struct varve_port_usage usage;
 };
@@ -55,6 +56,10 @@ static double rounded(double value, double per_unit)
       (double)f->stats.wear_slow_permille / 1000)                                                  \
     X(GAUGE, "varve_stored_bytes", "By", "Space that the stores take.",                            \
       (double)f->stats.stored_bytes)                                                               \
+    X(COUNTER, "varve_salvages_total", "1", "Damaged stores that were salvaged at the start.",     \
+      (double)f->salvages)                                                                         \
+    X(COUNTER, "varve_blocks_lost_total", "1", "Blocks that were damaged, and in no backup.",      \
+      (double)f->blocks_lost)                                                                      \
     X(COUNTER, "varve_events_total", "1", "Events recorded.", (double)f->stats.events)             \
     X(COUNTER, "varve_events_dropped_total", "1", "Events lost before every backend had them.",    \
       (double)f->stats.events_dropped)                                                             \
@@ -115,11 +120,22 @@ static void push_collector(struct varve_instance *self, const struct varve_insta
     (void)varve_instance_push(self, slot->id[0], (double)stats->max_us / 1e6);
 }
 
+static void add_up_salvages(struct figures *f)
+{
+    f->salvages = 0;
+    f->blocks_lost = 0;
+    for (uint32_t i = 0; i < f->stats.backend_count; i++) {
+        f->salvages += f->stats.backends[i].salvages;
+        f->blocks_lost += f->stats.backends[i].salvage_lost;
+    }
+}
+
 static int collect(struct varve_instance *self)
 {
     struct state *s = self->state;
     varve_host_stats(self->host, &s->figures.stats);
     varve_port_usage(&s->figures.usage);
+    add_up_salvages(&s->figures);
     push_figures(self, &s->figures);
     varve_slots_begin(&s->collectors);
     for (size_t i = 0; varve_host_instance(self->host, i, &s->instance) == 0; i++) {

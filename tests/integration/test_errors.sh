@@ -89,9 +89,14 @@ unreadable "a directory" "choose another path"
 head -c 20000 /dev/zero | tr '\0' 'x' >"$VARVE_STATE/varve.db"
 unreadable "garbage" "is not a SQLite database: move it away"
 printf 'SQLite format 3' >"$VARVE_STATE/varve.db"
-unreadable "the first bytes of a database" "is not a database): move it away"
+unreadable "the first bytes of a database" "is not a database)"
 head -c 12288 "$work/good.db" >"$VARVE_STATE/varve.db"
-unreadable "a store that was cut" "move it away or put a copy"
+# A store that was cut.
+refuses 4 "varve check --repair" "$varve" stats --store "sqlite:$VARVE_STATE/varve.db"
+"$varve" check --repair -c "$conf" || fail "a store that was cut is not salvaged"
+ls "$VARVE_STATE"/varve-damaged-*Z.db || fail "the damaged file is not kept"
+shows store_salvaged "$varve" events --store "sqlite:$VARVE_STATE/varve.db"
+rm -rf "${VARVE_STATE:?}"/*
 if command -v sqlite3 >/dev/null; then
     sqlite3 "$VARVE_STATE/varve.db" 'CREATE TABLE of_somebody_else(x)'
     unreadable "somebody else's database" "not a varve store: move it away"

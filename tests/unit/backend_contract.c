@@ -79,6 +79,7 @@ void bench_block(uint8_t *buf, unsigned tier, const struct varve_block_key *key,
     buf[5] = (uint8_t)tier;
     put_le(buf + 8, length, 4);
     put_le(buf + 16, key->seq, 4);
+    put_le(buf + 20, (uint64_t)bench_tiers[tier].step_ms, 4);
     put_le(buf + 24, (uint64_t)key->start_ms, 8);
     put_le(buf + 32, (uint64_t)key->end_ms, 8);
     for (uint32_t i = VARVE_BLOCK_HEADER; i < length; i++) {

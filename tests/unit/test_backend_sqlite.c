@@ -247,6 +247,12 @@ static void a_changed_tier_list_keeps_what_is_stored(void **state)
                                                  {"hour", 3600000, 604800000, 86400000}};
     struct bench *b = *state;
     struct varve_tier tiers[VARVE_MAX_TIERS];
+    uint8_t hour[600];
+    const struct varve_put put = {.tier = 1,
+                                  .key = nth(9),
+                                  .block = hour,
+                                  .length = sizeof hour,
+                                  .expire_before_ms = INT64_MIN};
 
     bench_open(b);
     for (unsigned t = 0; t < 3; t++) {
@@ -259,7 +265,9 @@ static void a_changed_tier_list_keeps_what_is_stored(void **state)
     assert_int_equal(b->ops->load_tiers(b->self, tiers, VARVE_MAX_TIERS), 2);
     assert_memory_equal(tiers, changed, sizeof changed);
     assert_int_equal(bench_count(b, 1), 1); // hour is tier 1 now
-    bench_store(b, 1, nth(9), 600, INT64_MIN);
+    bench_block(hour, 2, &put.key, put.length);
+    assert_int_equal(b->ops->put(b->self, &put), 0);
+    assert_int_equal(b->ops->commit(b->self), 0);
     fake_host_close(&b->host);
     b->host.tiers = bench_tiers;
     b->host.tier_count = 3;

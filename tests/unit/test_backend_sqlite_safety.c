@@ -303,7 +303,7 @@ static void a_page_size_changed_behind_its_back_is_refused(void **state)
     fake_host_close(&b->host);
     assert_int_equal(shell(b, "PRAGMA journal_mode=DELETE; PRAGMA page_size=8192; VACUUM"),
                      SQLITE_OK);
-    assert_int_equal(fake_host_open(&b->host, 0), VARVE_E_CORRUPT);
+    assert_int_equal(fake_host_open(&b->host, 0), VARVE_E_INVALID);
     assert_non_null(strstr(b->host.why, "page size was changed"));
 }
 

@@ -110,6 +110,10 @@ const struct varve_field varve_backend_fields[] = {
     BACKEND(backup_took_ms, U32),
     BACKEND(backups, U64),
     BACKEND(backup_failures, U64),
+    BACKEND(salvages, U32),
+    BACKEND(salvage_blocks, U32),
+    BACKEND(salvage_restored, U32),
+    BACKEND(salvage_lost, U32),
     VARVE_WRITE_REASONS(BY_REASON) FIELDS_END,
 };
 

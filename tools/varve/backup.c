@@ -168,7 +168,9 @@ static int restore_remote(struct backup_target *t, const char *path)
 // that is damaged is kept as it is; one that somebody has open is not touched.
 static int settle_old(struct backup_target *t)
 {
-    int rc = varve_port_path_exists(t->store.path) == 0 ? source_open(&t->source, &t->choice) : 0;
+    struct source_choice choice = t->choice;
+    choice.as_is = true;
+    int rc = varve_port_path_exists(t->store.path) == 0 ? source_open(&t->source, &choice) : 0;
     if (rc == VARVE_E_BUSY) {
         return complain(UNREACHABLE, "%s", t->source.why);
     }

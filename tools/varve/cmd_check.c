@@ -114,8 +114,10 @@ const struct command command_check = {
     .summary = "verify every block of a store; remove damaged ones",
     .text =
         "Reads all that is in the store, with its checksums. Each damaged place is named on\n"
-        "stderr. --repair removes just these; everything else stays as it is. Stop the daemon\n"
-        "first, or check a copy.\n"
+        "stderr. --repair removes just these; everything else stays as it is. When a database\n"
+        "is damaged in its structure, --repair does what a start of the daemon does: a new store\n"
+        "is made of every block that is whole, the rest restored from the newest backup, and the\n"
+        "damaged file kept under a dated name. Stop the daemon first, or check a copy.\n"
         "\n"
         "Exit codes: 0 all is whole, or has been repaired; 1 something is damaged; 4 the store\n"
         "cannot be opened.\n"

@@ -98,6 +98,18 @@ static void put_backups(const struct varve_stats *stats)
     }
 }
 
+static void put_salvages(const struct varve_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->backend_count; i++) {
+        const struct varve_backend_stats *b = &stats->backends[i];
+        if (b->salvages > 0) {
+            printf("salvaged   %s: %" PRIu32 " blocks, %" PRIu32 " restored, %" PRIu32
+                   " lost; see varve events\n",
+                   b->name, b->salvage_blocks, b->salvage_restored, b->salvage_lost);
+        }
+    }
+}
+
 static bool put_tiers(const struct varve_stats *stats)
 {
     static const char *const header[] = {"TIER", ">STEP", ">KEEP", ">BLOCKS", "OLDEST", "NEWEST"};
@@ -143,6 +155,7 @@ static int put_table(const struct varve_stats *stats)
 {
     put_summary(stats);
     put_backups(stats);
+    put_salvages(stats);
     printf("\n");
     bool ok = put_tiers(stats);
     printf("\n");

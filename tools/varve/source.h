@@ -63,6 +63,7 @@ struct source_choice {
     bool existing;      // a store that is missing is not made
     bool every_store;   // of a configuration, not the first alone
     bool keep_all;      // retention off; only for a store
+    bool as_is;         // a damaged store is not salvaged
     bool backups;       // of a configuration the first store that can have backups
 };
 

@@ -381,6 +381,7 @@ static int configure(struct varve_source *s, const struct source_choice *choice,
     }
     *flags = VARVE_HOST_NO_COLLECTORS;
     *flags |= choice->write ? 0 : (unsigned)VARVE_HOST_READ_ONLY;
+    *flags |= choice->as_is ? (unsigned)VARVE_HOST_AS_IS : 0;
     *flags |= choice->keep_all ? (unsigned)VARVE_HOST_KEEP_ALL : 0;
     *flags |= exists && !(choice->write && choice->config) ? (unsigned)VARVE_HOST_STORE_TIERS : 0;
     rc = varve_conf_finish(&conf);

@@ -16,8 +16,9 @@ static void say(struct varve_sqlite_store *s, struct varve_check *check, const c
     check->say(check->arg, text);
 }
 
-static int quick_check(struct varve_sqlite_store *s, struct varve_check *check)
+int varve_sqlite_quick_check(struct varve_sqlite_store *s, struct varve_check *check)
 {
+    int lines = 0;
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(s->db, SQL_QUICK_CHECK, -1, &stmt, NULL);
 
@@ -25,12 +26,16 @@ static int quick_check(struct varve_sqlite_store *s, struct varve_check *check)
         rc = sqlite3_step(stmt);
         const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
         if (text != NULL && sqlite3_stricmp(text, "ok") != 0) {
-            check->damaged++;
-            say(s, check, text);
+            lines++;
+            if (check != NULL) {
+                check->damaged++;
+                say(s, check, text);
+            }
         }
     }
     (void)sqlite3_finalize(stmt); // repeats the code of step
-    return varve_sqlite_check(s, rc, "check the database");
+    rc = varve_sqlite_check(s, rc, "check the database");
+    return rc < 0 ? rc : lines;
 }
 
 static int check_block(struct varve_sqlite_store *s, struct varve_check *check,
@@ -98,7 +103,8 @@ int varve_sqlite_check_store(struct varve_instance *self, struct varve_check *ch
     if (s->in_txn) {
         return VARVE_E_BUSY; // what is not committed cannot be checked
     }
-    int rc = quick_check(s, check);
+    int rc = varve_sqlite_quick_check(s, check);
+    rc = rc > 0 ? 0 : rc;
     rc = rc == 0 ? varve_sqlite_integer(s, SQL_SERIES_COUNT, &series) : rc;
     check->records = (uint32_t)series + (uint32_t)s->event_count;
     rc = rc == 0 ? check_slots(s, check) : rc;

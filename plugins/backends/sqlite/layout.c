@@ -74,6 +74,11 @@ int varve_sqlite_slot_header(const uint8_t *header, int64_t room, struct varve_b
     return 0;
 }
 
+uint32_t varve_sqlite_slot_step(const uint8_t *header)
+{
+    return u32_at(header + 20);
+}
+
 uint32_t varve_sqlite_slot_crc(const uint8_t *header)
 {
     return u32_at(header + 12);

@@ -20,6 +20,9 @@ int64_t varve_sqlite_slot_offset(uint32_t page, int64_t blob);
 int varve_sqlite_slot_header(const uint8_t *header, int64_t room, struct varve_block_key *key,
                              uint32_t *length);
 
+// The step, in ms, of the tier that they name.
+uint32_t varve_sqlite_slot_step(const uint8_t *header);
+
 // The CRC that those bytes have for the whole block.
 uint32_t varve_sqlite_slot_crc(const uint8_t *header);
 

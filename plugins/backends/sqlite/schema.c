@@ -17,9 +17,11 @@
 #include <string.h>
 
 #include "store.h"
+#include "varve/host.h"
 
 #define FILE_HEADER 100
-#define MIN_CACHE   16 // pages
+#define MIN_CACHE   16  // pages
+#define SCHEMA_MAX  255 // a number above is damage, not a later varve's
 
 #define JOURNAL_KEPT (256 * 1024) // bytes of an idle rollback journal
 
@@ -28,6 +30,11 @@
 static uint32_t big_endian(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+uint32_t varve_sqlite_application(const uint8_t *header)
+{
+    return big_endian(header + 68);
 }
 
 static int refuse_foreign(struct varve_sqlite_store *s, const char *what)
@@ -45,7 +52,28 @@ static int refuse_newer(struct varve_sqlite_store *s, int64_t version)
     return VARVE_E_VERSION;
 }
 
-static int judge_header(struct varve_sqlite_store *s, const uint8_t h[FILE_HEADER], int64_t n)
+static int refuse_damaged(struct varve_sqlite_store *s, const char *how)
+{
+    varve_instance_fail(s->self, "%s: %s: varve check --repair salvages what can be read", s->path,
+                        how);
+    return VARVE_E_CORRUPT;
+}
+
+// Whether the header is one that varve lets SQLite make: some of its bytes, were they wrong, would
+// change how SQLite takes the whole file.
+static bool is_sound(const uint8_t h[FILE_HEADER], uint32_t page, int64_t size)
+{
+    static const uint8_t fractions[] = {0, 64, 32, 32}; // no reserved bytes, then constants
+    const bool versions = h[18] >= 1 && h[18] <= 2 && h[19] >= 1 && h[19] <= 2;
+
+    return page >= 512 && (page & (page - 1)) == 0 && versions &&
+           memcmp(h + 20, fractions, sizeof fractions) == 0 && big_endian(h + 44) <= 4 &&
+           big_endian(h + 52) == 0 && big_endian(h + 56) <= 1 && big_endian(h + 64) == 0 &&
+           (int64_t)big_endian(h + 28) * page <= size;
+}
+
+static int judge_header(struct varve_sqlite_store *s, const uint8_t h[FILE_HEADER], int64_t n,
+                        int64_t size)
 {
     static const uint8_t zeros[FILE_HEADER];
     static const char magic[16] = "SQLite format 3";
@@ -58,11 +86,26 @@ static int judge_header(struct varve_sqlite_store *s, const uint8_t h[FILE_HEADE
     if (!is_begun) {
         return refuse_foreign(s, "not a SQLite database");
     }
-    if (big_endian(h + 68) != VARVE_SQLITE_APPLICATION) {
+    if (varve_sqlite_application(h) != VARVE_SQLITE_APPLICATION) {
         return refuse_foreign(s, "a SQLite database, but not a varve store");
     }
     const uint32_t version = big_endian(h + 60); // a WAL may hold a later one: check_schema()
-    return version > VARVE_SQLITE_SCHEMA ? refuse_newer(s, version) : 0;
+    if (version > VARVE_SQLITE_SCHEMA && version <= SCHEMA_MAX) {
+        return refuse_newer(s, version);
+    }
+    s->page = h[16] == 0 && h[17] == 1 ? 65536 : (uint32_t)h[16] << 8 | h[17];
+    return n == FILE_HEADER && version <= SCHEMA_MAX && (s->as_is || is_sound(h, s->page, size))
+               ? 0
+               : refuse_damaged(s, "has a damaged header");
+}
+
+// SQLite removes the WAL of an empty database.
+static bool has_wal(const struct varve_sqlite_store *s)
+{
+    char path[VARVE_PATH_TEXT];
+
+    return varve_format(path, sizeof path, "%s-wal", s->path) < sizeof path &&
+           varve_port_path_exists(path) == 0;
 }
 
 int varve_sqlite_peek(struct varve_sqlite_store *s)
@@ -79,6 +122,7 @@ int varve_sqlite_peek(struct varve_sqlite_store *s)
         return rc;
     }
     const int64_t n = varve_file_read(&file, 0, header, sizeof header);
+    const int64_t size = varve_file_size(&file);
     varve_file_close(&file);
     if (n < 0) {
         varve_instance_fail(s->self, "%s cannot be read (%s): is it a file? choose another path",
@@ -90,7 +134,10 @@ int varve_sqlite_peek(struct varve_sqlite_store *s)
         return VARVE_E_NOT_FOUND;
     }
     s->existed = n > 0;
-    return n == 0 ? 0 : judge_header(s, header, n);
+    if (n == 0) {
+        return s->as_is || !has_wal(s) ? 0 : refuse_damaged(s, "is empty, but its WAL is not");
+    }
+    return judge_header(s, header, n, size);
 }
 
 // ---- making and checking ------------------------------------------------------------------------
@@ -153,6 +200,9 @@ static int check_schema(struct varve_sqlite_store *s)
     if (application != VARVE_SQLITE_APPLICATION || version < 1) {
         return refuse_foreign(s, "not a varve store");
     }
+    if (version > SCHEMA_MAX) {
+        return refuse_damaged(s, "has a damaged header");
+    }
     return version > VARVE_SQLITE_SCHEMA ? refuse_newer(s, version) : 0;
 }
 
@@ -165,12 +215,15 @@ static int check_page(struct varve_sqlite_store *s)
     if (rc == 0) {
         rc = varve_sqlite_integer(s, SQL_META_PAGE, &cut_for);
     }
+    if (rc == 0 && (cut_for < 512 || cut_for > 65536 || (cut_for & (cut_for - 1)) != 0)) {
+        return refuse_damaged(s, "does not say which page size its slots are for");
+    }
     if (rc == 0 && page != cut_for) {
         varve_instance_fail(s->self,
                             "%s: its page size was changed from %lld to %lld, its slots cannot be "
                             "read: change it back by VACUUM",
                             s->path, (long long)cut_for, (long long)page);
-        return VARVE_E_CORRUPT;
+        return VARVE_E_INVALID; // nothing is lost, it only lies elsewhere
     }
     s->page = (uint32_t)page;
     return rc;
@@ -238,7 +291,7 @@ int varve_sqlite_schema(struct varve_sqlite_store *s)
     if (rc == 0) {
         rc = execute(s, SQL_EXCLUSIVE, "set up");
     }
-    return rc == 0 && !s->read_only ? go_durable(s) : rc;
+    return rc == 0 && !s->read_only && !s->building ? go_durable(s) : rc;
 }
 
 // ---- tiers --------------------------------------------------------------------------------------
@@ -271,7 +324,9 @@ static int match_tier(struct varve_sqlite_store *s, size_t position)
 {
     struct varve_sqlite_tier *t = &s->tiers[position];
     const int64_t at = (int64_t)position;
-    int rc = tier_statement(s, SQL_TIER_FIND, &t->tier, at, &t->id);
+    int rc = s->read_only ? 0 : tier_statement(s, SQL_TIER_ADOPT, &t->tier, at, NULL);
+
+    rc = rc == 0 ? tier_statement(s, SQL_TIER_FIND, &t->tier, at, &t->id) : rc;
 
     if (rc < 0 || s->read_only) {
         return rc;
@@ -296,11 +351,21 @@ static int check_number(struct varve_sqlite_store *s, const struct varve_sqlite_
     return VARVE_E_CORRUPT;
 }
 
+// A tier that is lost would be made anew, and its slots be nobody's.
+static int check_slots_have_tiers(struct varve_sqlite_store *s)
+{
+    int64_t orphans = 0;
+    int rc = s->as_is ? 0 : varve_sqlite_integer(s, SQL_ORPHANS, &orphans);
+
+    return rc == 0 && orphans > 0 ? refuse_damaged(s, "has blocks of a tier that is missing") : rc;
+}
+
 static int match_tiers(struct varve_sqlite_store *s)
 {
     const struct varve_tier none = {.name = ""};
     int rc = s->read_only ? 0 : varve_sqlite_begin(s);
 
+    rc = rc == 0 ? check_slots_have_tiers(s) : rc;
     for (size_t i = 0; rc == 0 && i < s->tier_count; i++) {
         rc = match_tier(s, i);
         rc = rc == 0 ? check_number(s, &s->tiers[i]) : rc;

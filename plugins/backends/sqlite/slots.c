@@ -47,7 +47,8 @@ static int reader_open(struct varve_sqlite_store *s, sqlite3_int64 row)
     return varve_sqlite_check(s, rc, "open a slot");
 }
 
-static int write_block(struct varve_sqlite_store *s, sqlite3_int64 row, const struct varve_put *put)
+int varve_sqlite_slot_write(struct varve_sqlite_store *s, sqlite3_int64 row,
+                            const struct varve_put *put)
 {
     sqlite3_blob *blob = NULL;
     int rc = sqlite3_blob_open(s->db, "main", "slot", "block", row, 1, &blob);
@@ -74,6 +75,14 @@ static int read_header(struct varve_sqlite_store *s, sqlite3_int64 row, int64_t 
         s, sqlite3_blob_read(s->reader, header, VARVE_BLOCK_HEADER, (int)offset), "read a slot");
 }
 
+// A row that SQLite takes for sound and varve cannot have made: a slot of another size, a block of
+// another tier. What looks free there may not be.
+static int refuse_row(struct varve_sqlite_store *s, sqlite3_int64 row)
+{
+    varve_instance_fail(s->self, "%s: row %lld of the slots is damaged", s->path, (long long)row);
+    return VARVE_E_CORRUPT;
+}
+
 // Makes the entry of one stored slot. Returns 0, VARVE_E_AGAIN for a slot to leave alone, or an
 // error of reading.
 static int read_entry(struct varve_sqlite_store *s, unsigned tier, sqlite3_int64 row, int64_t blob,
@@ -85,6 +94,9 @@ static int read_entry(struct varve_sqlite_store *s, unsigned tier, sqlite3_int64
 
     *e = (struct varve_sqlite_entry){.slot = (uint32_t)row, .tier = (uint8_t)tier};
     e->pages = (uint16_t)(room / (s->page - 4));
+    if (!s->as_is && (room <= 0 || room % (s->page - 4) != 0)) {
+        return refuse_row(s, row);
+    }
     varve_sqlite_vfs_watch(&s->vfs);
     int rc = room < VARVE_BLOCK_HEADER ? VARVE_E_AGAIN : read_header(s, row, offset, header);
     if (rc < 0) {
@@ -99,6 +111,9 @@ static int read_entry(struct varve_sqlite_store *s, unsigned tier, sqlite3_int64
         e->key = (struct varve_block_key){INT64_MIN, INT64_MIN, 0};
         e->length = 0;
         return 0;
+    }
+    if (!s->as_is && varve_sqlite_slot_step(header) != s->tiers[tier].tier.step_ms) {
+        return refuse_row(s, row);
     }
     varve_sqlite_direct_learn(s, e, header);
     return 0;
@@ -315,7 +330,7 @@ static int overwrite_by_sqlite(struct varve_sqlite_store *s, const struct varve_
         rc = make_room(s, STMT_SLOT_GROW, row, pages);
         entry->pages = (uint16_t)pages;
     }
-    return rc == 0 ? write_block(s, row, put) : rc;
+    return rc == 0 ? varve_sqlite_slot_write(s, row, put) : rc;
 }
 
 // Writes the block into the slot at `at` of the index and moves its entry to the new key.
@@ -374,7 +389,7 @@ static int append(struct varve_sqlite_store *s, const struct varve_put *put, uns
         rc = make_room(s, STMT_SLOT_ADD, row, pages);
     }
     if (rc == 0) {
-        rc = write_block(s, row, put);
+        rc = varve_sqlite_slot_write(s, row, put);
     }
     if (rc == 0) {
         s->tiers[put->tier].last = entry.slot;
@@ -431,7 +446,7 @@ int varve_sqlite_slot_clear(struct varve_sqlite_store *s, const struct varve_sql
     const struct varve_put put = {.block = zeros, .length = sizeof zeros};
     int rc = varve_sqlite_begin(s);
 
-    return rc == 0 ? write_block(s, varve_sqlite_row(s, e->tier, e->slot), &put) : rc;
+    return rc == 0 ? varve_sqlite_slot_write(s, varve_sqlite_row(s, e->tier, e->slot), &put) : rc;
 }
 
 // ---- reading ------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@
 #define SQL_META_PAGE    "SELECT value FROM meta WHERE key='page'"
 #define SQL_SLOT_COUNT   "SELECT count(*) FROM slot"
 #define SQL_SERIES_COUNT "SELECT count(*) FROM series"
+#define SQL_ORPHANS      "SELECT EXISTS(SELECT 1 FROM slot WHERE (id>>32) NOT IN (SELECT id FROM tier))"
 #define SQL_QUICK_CHECK  "PRAGMA quick_check(20)"
 #define SQL_VACUUM_INTO  "VACUUM main INTO ?1"
 #define SQL_SLOT_ROOT    "SELECT rootpage FROM sqlite_schema WHERE type='table' AND name='slot'"
@@ -66,6 +67,10 @@
 
 // Used once, at open. Those that find nothing to change write nothing.
 #define SQL_TIER_FIND "SELECT id FROM tier WHERE name=?1 AND step_ms=?2"
+// One that a salvage found blocks of, but no name for.
+#define SQL_TIER_ADOPT                                                                             \
+    "UPDATE tier SET name=?1 WHERE name='' AND step_ms=?2 AND NOT EXISTS"                          \
+    " (SELECT 1 FROM tier WHERE name=?1 AND step_ms=?2)"
 #define SQL_TIER_ADD                                                                               \
     "INSERT INTO tier(name,step_ms,keep_ms,window_ms,position) VALUES(?1,?2,?3,?4,?5)"
 #define SQL_TIER_CHANGE                                                                            \

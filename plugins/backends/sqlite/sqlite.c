@@ -8,14 +8,17 @@
 // reaches the database once; the WAL file keeps its size until the store is closed, when SQLite
 // checkpoints and removes it.
 //
-// Left to others: what is in a block (core), when to flush and what has expired (host), salvage of
-// a damaged database (a later step).
+// A store that is opened for writing is looked at first: its header, its WAL, SQLite's quick_check.
+// One that is damaged is refused with VARVE_E_CORRUPT, and the host has it salvaged (salvage.c).
+//
+// Left to others: what is in a block (core), when to flush and what has expired (host).
 //
 // Threading: the instance's lock; open and close of several hosts must not overlap (heap.c).
 
 #include <string.h>
 
 #include "heap.h"
+#include "pages.h"
 #include "store.h"
 #include "varve/host.h"
 
@@ -81,14 +84,18 @@ static int error_of(struct varve_sqlite_store *s, int rc)
         return VARVE_E_BUSY;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR: // the texts are right: it is the schema that is not
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
         return VARVE_E_CORRUPT;
     case SQLITE_NOMEM:
         return VARVE_E_NO_MEMORY;
     case SQLITE_TOOBIG:
         return VARVE_E_TOO_BIG;
     case SQLITE_CANTOPEN:
-    case SQLITE_IOERR:
         return file_error(s, VARVE_E_IO);
+    case SQLITE_IOERR:
+        return rc == SQLITE_IOERR_SHORT_READ ? VARVE_E_CORRUPT : file_error(s, VARVE_E_IO);
     default:
         return VARVE_E_IO;
     }
@@ -115,8 +122,8 @@ int varve_sqlite_check(struct varve_sqlite_store *s, int rc, const char *doing)
                             s->path, doing);
     } else if (code == VARVE_E_CORRUPT) {
         varve_instance_fail(s->self,
-                            "%s: cannot %s: the database is damaged (%s): move it away or put a "
-                            "copy in its place",
+                            "%s: cannot %s: the database is damaged (%s): varve check --repair "
+                            "salvages what can be read",
                             s->path, doing, sqlite3_errstr(rc));
     } else {
         varve_instance_fail(s->self, "%s: cannot %s: %s: %s (SQLite %d)", s->path, doing,
@@ -239,10 +246,25 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
+// Damage that SQLite sees in the structure of the file. Blocks have checksums of their own.
+static int look_for_damage(struct varve_sqlite_store *s)
+{
+    const int lines = s->as_is || !s->existed ? 0 : varve_sqlite_quick_check(s, NULL);
+
+    if (lines > 0) {
+        varve_instance_fail(s->self, "%s: quick_check finds it damaged", s->path);
+        return VARVE_E_CORRUPT;
+    }
+    return lines;
+}
+
 static int load(struct varve_sqlite_store *s)
 {
     int rc = varve_sqlite_schema(s);
 
+    if (rc == 0) {
+        rc = look_for_damage(s);
+    }
     if (rc == 0) {
         rc = prepare(s);
     }
@@ -255,7 +277,7 @@ static int load(struct varve_sqlite_store *s)
     return rc == 0 ? varve_sqlite_events_count(s) : rc;
 }
 
-static void store_close(struct varve_instance *self)
+void varve_sqlite_close(struct varve_instance *self)
 {
     struct varve_sqlite_store *s = varve_sqlite_of(self);
 
@@ -279,6 +301,56 @@ static void store_close(struct varve_instance *self)
     s->heap = false;
 }
 
+// Before SQLite cuts the WAL off behind the first frame that is damaged. Not while another process
+// writes to it: then connect() tells who is in the way.
+static int look_at_wal(struct varve_sqlite_store *s)
+{
+    struct varve_ledger_account *account = s->self->account;
+    const uint32_t page = s->page != 0 ? s->page : (uint32_t)s->options->page;
+    struct varve_sqlite_wal wal;
+    struct varve_file lock;
+
+    if (s->as_is || !s->existed || varve_file_open(&lock, account, s->path, VARVE_OPEN_WRITE) < 0) {
+        return 0;
+    }
+    int rc = varve_sqlite_vfs_lock(&lock, true);
+    rc = rc == 0 ? varve_sqlite_wal_open(&wal, account, s->path, page) : rc;
+    const bool damaged = rc == 0 && wal.damaged;
+    if (rc == 0) {
+        varve_sqlite_wal_close(&wal);
+    }
+    varve_file_close(&lock);
+    if (damaged) {
+        varve_instance_fail(s->self, "%s-wal is damaged", s->path);
+    }
+    return damaged ? VARVE_E_CORRUPT : 0;
+}
+
+// A salvage that was interrupted when the new store was whole already.
+static int look_for_salvaged(struct varve_sqlite_store *s)
+{
+    char path[VARVE_PATH_TEXT];
+
+    if (s->as_is || varve_format(path, sizeof path, "%s" VARVE_SALVAGED, s->path) >= sizeof path ||
+        varve_port_path_exists(path) != 0) {
+        return 0;
+    }
+    varve_instance_fail(s->self, "%s is to take its place", path);
+    return VARVE_E_CORRUPT;
+}
+
+int varve_sqlite_make(struct varve_sqlite_store *s)
+{
+    int rc = start_sqlite(s);
+
+    s->vfs.backup = s->path; // written once, and synced by the host
+    rc = rc == 0 ? connect(s) : rc;
+    rc = rc == 0 ? varve_sqlite_schema(s) : rc;
+    rc = rc == 0 ? prepare(s) : rc;
+    const struct varve_tier *wanted = NULL;
+    return rc == 0 && varve_instance_tiers(s->self, &wanted) > 0 ? varve_sqlite_tiers(s) : rc;
+}
+
 static int open_store(struct varve_sqlite_store *s)
 {
     int rc = check_options(s);
@@ -290,7 +362,13 @@ static int open_store(struct varve_sqlite_store *s)
         rc = make_dir(s);
     }
     if (rc == 0) {
+        rc = look_for_salvaged(s);
+    }
+    if (rc == 0) {
         rc = varve_sqlite_peek(s);
+    }
+    if (rc == 0) {
+        rc = look_at_wal(s);
     }
     if (rc == 0) {
         rc = start_sqlite(s);
@@ -309,11 +387,12 @@ static int store_open(struct varve_instance *self, unsigned flags)
     s->self = self;
     s->options = self->options;
     s->read_only = (flags & VARVE_BACKEND_READ_ONLY) != 0;
+    s->as_is = s->read_only || (flags & VARVE_BACKEND_AS_IS) != 0;
     s->events_due = true;
     s->now_ms = INT64_MIN;
     int rc = open_store(s);
     if (rc < 0) {
-        store_close(self);
+        varve_sqlite_close(self);
         return rc;
     }
     (void)sqlite3_wal_hook(s->db, on_wal, s); // gives back the argument of the one before
@@ -464,7 +543,7 @@ static uint32_t store_page_payload(struct varve_instance *self)
 
 static const struct varve_backend_ops ops = {
     .open = store_open,
-    .close = store_close,
+    .close = varve_sqlite_close,
     .define = varve_sqlite_define,
     .put = varve_sqlite_put,
     .event = varve_sqlite_event,
@@ -483,6 +562,7 @@ static const struct varve_backend_ops ops = {
     .page_payload = store_page_payload,
     .backup = varve_sqlite_backup,
     .verify_backup = varve_sqlite_verify_backup,
+    .salvage = varve_sqlite_salvage,
 };
 
 const struct varve_plugin varve_backend_sqlite = {

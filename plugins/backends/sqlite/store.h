@@ -58,6 +58,8 @@ struct varve_sqlite_store {
     bool heap;      // this instance is counted as a user of SQLite's heap
     bool vfs_known; // the VFS is registered
     bool existed;   // there was a file before this open
+    bool as_is;     // damage is not looked for
+    bool building;  // the file is being made by a salvage; its host will sync it
     bool read_only;
     bool in_txn;
     bool stale;       // the index does not show what is committed
@@ -101,6 +103,11 @@ int varve_sqlite_run(struct varve_sqlite_store *s, enum varve_sqlite_statement w
 // Opens the transaction when none is open.
 int varve_sqlite_begin(struct varve_sqlite_store *s);
 
+// A new store at s->path, without an index, for a salvage to fill. varve_sqlite_close() it in any
+// case.
+int varve_sqlite_make(struct varve_sqlite_store *s);
+void varve_sqlite_close(struct varve_instance *self);
+
 int varve_sqlite_commit(struct varve_instance *self);
 void varve_sqlite_abort(struct varve_instance *self);
 
@@ -109,6 +116,9 @@ void varve_sqlite_abort(struct varve_instance *self);
 // Refuses a file that is no store, before SQLite touches it. Returns 0 (a store, or nothing yet),
 // VARVE_E_CORRUPT, VARVE_E_VERSION, VARVE_E_NOT_FOUND (read-only), or what the port said.
 int varve_sqlite_peek(struct varve_sqlite_store *s);
+
+// Whose database it is, by the first 72 bytes of its file.
+uint32_t varve_sqlite_application(const uint8_t *header);
 
 // Makes or checks the schema and switches to EXCLUSIVE and WAL.
 int varve_sqlite_schema(struct varve_sqlite_store *s);
@@ -143,6 +153,10 @@ int varve_sqlite_next(struct varve_instance *self, unsigned tier,
 int varve_sqlite_get(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
                      void *buf, size_t cap);
 
+// Writes a block into the slot of that row, in the open transaction.
+int varve_sqlite_slot_write(struct varve_sqlite_store *s, sqlite3_int64 row,
+                            const struct varve_put *put);
+
 // Copies the slot's block, e->length bytes, as SQLite (or its pages) have it now, and checks it.
 // Returns its length, VARVE_E_CORRUPT, or an error of reading.
 int varve_sqlite_slot_read(struct varve_sqlite_store *s, struct varve_sqlite_entry *e, void *buf);
@@ -160,6 +174,9 @@ int varve_sqlite_wipe(struct varve_sqlite_store *s);
 // ---- check.c ------------------------------------------------------------------------------------
 
 int varve_sqlite_check_store(struct varve_instance *self, struct varve_check *check);
+// What SQLite's quick_check says; `say` NULL: only whether it says anything. Returns how many lines
+// that are, or an error.
+int varve_sqlite_quick_check(struct varve_sqlite_store *s, struct varve_check *check);
 // The row of a slot in table slot.
 sqlite3_int64 varve_sqlite_row(const struct varve_sqlite_store *s, unsigned tier, int64_t slot);
 
@@ -167,6 +184,10 @@ sqlite3_int64 varve_sqlite_row(const struct varve_sqlite_store *s, unsigned tier
 
 int varve_sqlite_backup(struct varve_instance *self, struct varve_backup *backup);
 int varve_sqlite_verify_backup(struct varve_instance *self, struct varve_backup *backup);
+
+// ---- salvage.c ----------------------------------------------------------------------------------
+
+int varve_sqlite_salvage(struct varve_instance *self, struct varve_salvage *salvage);
 
 // ---- inplace.c ----------------------------------------------------------------------------------
 

@@ -211,6 +211,13 @@ static int file_size(sqlite3_file *base, sqlite3_int64 *size)
     return SQLITE_OK;
 }
 
+int varve_sqlite_vfs_lock(struct varve_file *file, bool exclusive)
+{
+    int rc = varve_file_lock(file, LOCK_OFFSET, LOCK_BYTES, exclusive);
+
+    return rc == VARVE_E_UNSUPPORTED ? 0 : rc; // a port without locks has one process
+}
+
 static int file_lock(sqlite3_file *base, int level)
 {
     struct varve_sqlite_file *f = file_of(base);
@@ -218,8 +225,8 @@ static int file_lock(sqlite3_file *base, int level)
     if (level == SQLITE_LOCK_NONE || f->locked || f->role != ROLE_MAIN) {
         return SQLITE_OK;
     }
-    int rc = varve_file_lock(&f->file, LOCK_OFFSET, LOCK_BYTES, !f->vfs->read_only);
-    if (rc < 0 && rc != VARVE_E_UNSUPPORTED) { // a port without locks has one process
+    int rc = varve_sqlite_vfs_lock(&f->file, !f->vfs->read_only);
+    if (rc < 0) {
         return failed(f->vfs, rc, SQLITE_IOERR_LOCK);
     }
     f->locked = true;

@@ -40,6 +40,9 @@ struct varve_file *varve_sqlite_vfs_database(struct varve_sqlite_vfs *vfs);
 // The same for the WAL.
 struct varve_file *varve_sqlite_vfs_wal(struct varve_sqlite_vfs *vfs);
 
+// Takes the lock that a store's file has while it is open; `exclusive` for writing.
+int varve_sqlite_vfs_lock(struct varve_file *file, bool exclusive);
+
 // Forgets what was seen, and from now on notes the first page read that has a block's beginning
 // behind the number of the next page.
 void varve_sqlite_vfs_watch(struct varve_sqlite_vfs *vfs);
