@@ -410,7 +410,7 @@ static void however_many_collectors_hang_the_others_go_on(void **state)
     assert_true(WAIT_FOR(events_are(MANY_HUNG, 0)));
     uint64_t runs = instance("good").runs;
     assert_true(WAIT_FOR(instance("good").runs >= runs + 5));
-    assert_true(threads_now() >= threads + MANY_HUNG);
+    assert_true(VARVE_EMULATED || threads_now() >= threads + MANY_HUNG); // qemu tells of none
     atomic_store(&let_go, true);
     assert_true(WAIT_FOR(events_are(MANY_HUNG, MANY_HUNG)));
     assert_true(WAIT_FOR(threads_now() <= threads + 1)); // with the first timer came its task

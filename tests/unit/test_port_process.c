@@ -72,7 +72,7 @@ static void nothing_of_this_process_is_in_it(void **state)
 {
     (void)state;
     if (VARVE_EMULATED)
-        skip(); // an emulator has files and signals of its own
+        skip();             // an emulator has files and signals of its own
     int inherited = dup(2); // without the flag that closes it
     assert_true(inherited > 2);
     (void)setenv("VARVE_TEST_SECRET", "x", 1);
