@@ -26,17 +26,21 @@ static void widen(struct varve_range *r, varve_signed_lanes min, varve_signed_la
     }
 }
 
+// Entries may be as large as there are, so that four of them do not fit a lane together.
+typedef int64_t wide_lanes __attribute__((vector_size(sizeof(int64_t) * VARVE_LANES)));
+
 static void survey_entries(struct varve_range *r, const int32_t *x, size_t count)
 {
-    varve_signed_lanes min = (varve_signed_lanes)varve_lanes_at(x), max = min, sum = {0};
+    varve_signed_lanes min = (varve_signed_lanes)varve_lanes_at(x), max = min;
+    wide_lanes sum = {0};
     for (size_t i = 0; i < count; i += VARVE_LANES) {
         varve_signed_lanes v = (varve_signed_lanes)varve_lanes_at(x + i);
         min = choose(v < min, v, min);
         max = choose(v > max, v, max);
-        sum += v;
+        sum += __builtin_convertvector(v, wide_lanes);
     }
     widen(r, min, max);
-    r->sum += (int64_t)sum[0] + sum[1] + sum[2] + sum[3];
+    r->sum += sum[0] + sum[1] + sum[2] + sum[3];
     r->sum -= (int64_t)varve_lanes_surplus(count) * x[count - 1];
 }
 
