@@ -72,6 +72,24 @@ static bool is_sound(const uint8_t h[FILE_HEADER], uint32_t page, int64_t size)
            (int64_t)big_endian(h + 28) * page <= size;
 }
 
+// A rollback journal that SQLite has not played back: until it has, the file is what a power cut
+// left in the midst of a transaction, and says nothing of damage.
+static bool has_hot_journal(const struct varve_sqlite_store *s)
+{
+    static const uint8_t magic[] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
+    char path[VARVE_PATH_TEXT];
+    uint8_t begin[sizeof magic];
+    struct varve_file file;
+
+    if (varve_format(path, sizeof path, "%s-journal", s->path) >= sizeof path ||
+        varve_file_open(&file, s->self->account, path, 0) < 0) {
+        return false;
+    }
+    const int64_t n = varve_file_read(&file, 0, begin, sizeof begin);
+    varve_file_close(&file);
+    return n == (int64_t)sizeof begin && memcmp(begin, magic, sizeof magic) == 0;
+}
+
 static int judge_header(struct varve_sqlite_store *s, const uint8_t h[FILE_HEADER], int64_t n,
                         int64_t size)
 {
@@ -94,9 +112,8 @@ static int judge_header(struct varve_sqlite_store *s, const uint8_t h[FILE_HEADE
         return refuse_newer(s, version);
     }
     s->page = h[16] == 0 && h[17] == 1 ? 65536 : (uint32_t)h[16] << 8 | h[17];
-    return n == FILE_HEADER && version <= SCHEMA_MAX && (s->as_is || is_sound(h, s->page, size))
-               ? 0
-               : refuse_damaged(s, "has a damaged header");
+    const bool sound = n == FILE_HEADER && version <= SCHEMA_MAX && is_sound(h, s->page, size);
+    return sound || s->as_is || has_hot_journal(s) ? 0 : refuse_damaged(s, "has a damaged header");
 }
 
 // SQLite removes the WAL of an empty database.
