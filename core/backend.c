@@ -340,10 +340,16 @@ static void backend_task(void *arg)
     struct varve_host *host = backend->instance.host;
     size_t index = (size_t)(backend - host->backends);
     while (!atomic_load(&host->stopping)) {
-        bool flush = atomic_exchange(&backend->flush, false);
+        // A flush does not wait for the next try, and takes events too.
+        uint32_t round = atomic_load(&host->flush_rounds);
+        bool flush = round != atomic_load(&backend->flushed);
         varve_beat(&backend->beat);
         int64_t wait_ms = varve_backend_step(host, index, varve_port_boot_ms(), flush);
         varve_beat_rest(&backend->beat);
+        if (flush) {
+            atomic_store(&backend->flushed, round);
+            varve_port_signal_raise(&host->progress);
+        }
         if (wait_ms > 0) {
             (void)varve_port_signal_wait(&backend->wake, wait_ms); // a time-out is as good
         }

@@ -203,14 +203,25 @@ static int flush_here(struct varve_host *host)
     return flush_result(host);
 }
 
+// Whether a flush later than `round` was passed on, and every backend has stored what there was, or
+// tried: one that was failing may work again.
+static bool is_flushed(struct varve_host *host, uint32_t round)
+{
+    uint32_t bytes;
+    bool tried = atomic_load(&host->flush_rounds) != round;
+    for (size_t b = 0; b < host->backend_count; b++) {
+        tried = tried && (int32_t)(atomic_load(&host->backends[b].flushed) - round) > 0;
+    }
+    return tried && varve_backends_pending(host, &bytes) == 0;
+}
+
 static int flush_by_tasks(struct varve_host *host, int64_t timeout_ms)
 {
     int64_t end_ms = varve_port_boot_ms() + timeout_ms;
     uint32_t round = atomic_load(&host->flush_rounds);
-    uint32_t bytes;
     atomic_store(&host->flush_wanted, true);
     varve_port_signal_raise(&host->keeper_wake);
-    while (atomic_load(&host->flush_rounds) == round || varve_backends_pending(host, &bytes) > 0) {
+    while (!is_flushed(host, round)) {
         int64_t left_ms = end_ms - varve_port_boot_ms();
         if (left_ms <= 0) {
             return VARVE_E_TIMEOUT;

@@ -78,7 +78,7 @@ struct varve_backend {
     uint32_t defined;           // series ids below this are in its dictionary
     uint32_t event_cursor;      // events below this number are in it
     _Atomic int state;          // 0, or the error that it is retrying after
-    atomic_bool flush;          // do not wait for the next try; take events too
+    _Atomic uint32_t flushed;   // of flush_rounds, the last that it has made a try for
     _Atomic uint32_t flash_kib; // written by this process; for block headers, without the lock
     int64_t retry_ms;           // boot time of the next try; 0: at once
     uint32_t failures_in_row;

@@ -6,14 +6,6 @@
 // Longest sleep: how late a clock step can be noticed, and how long samples stay in the ring.
 #define KEEPER_SLEEP_MS 1000
 
-static void pass_flush_on(struct varve_host *host)
-{
-    for (size_t b = 0; b < host->backend_count; b++) {
-        atomic_store(&host->backends[b].flush, true);
-    }
-    atomic_fetch_add(&host->flush_rounds, 1);
-}
-
 static void keep_once(struct varve_host *host, int64_t now_ms)
 {
     bool flush = atomic_exchange(&host->flush_wanted, false);
@@ -25,7 +17,7 @@ static void keep_once(struct varve_host *host, int64_t now_ms)
     varve_workers_replace(host);
     varve_watchdog_tick(host);
     if (flush) {
-        pass_flush_on(host);
+        atomic_fetch_add(&host->flush_rounds, 1);
     }
     if (flush || varve_backends_pending(host, &bytes) > 0) {
         varve_backends_wake(host);
