@@ -201,16 +201,19 @@ static int parse_selector(struct parser *p, struct varve_span name, uint32_t col
     if (lex_is(&p->lexer, "{")) {
         rc = parse_matchers(p, selector);
     }
+    if (rc != 0) {
+        return rc; // a regular expression may not have been compiled
+    }
     bool narrow = name.len > 0;
     for (const struct expr_matcher *m = selector->matchers; m != NULL; m = m->next) {
         narrow = narrow || !matches_empty(m);
-        if (rc == 0 && name.len > 0 && span_is(m->key, "__name__")) {
+        if (name.len > 0 && span_is(m->key, "__name__")) {
             return expr_fail(p->error, column, "the metric name is given twice");
         }
     }
-    return rc != 0 || narrow ? rc
-                             : expr_fail(p->error, column,
-                                         "a selector needs a name or a label that is not empty");
+    return narrow ? 0
+                  : expr_fail(p->error, column,
+                              "a selector needs a name or a label that is not empty");
 }
 
 // ---- range, offset, @ ---------------------------------------------------------------------------
