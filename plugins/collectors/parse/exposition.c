@@ -63,9 +63,10 @@ static bool take_exponent(struct varve_span text, struct decimal *d)
     if (text.at[0] != 'e' && text.at[0] != 'E')
         return false;
     text = behind(text, 1);
-    if (text.len > 0 && text.at[0] == '+')
+    bool plus = text.len > 0 && text.at[0] == '+';
+    if (plus)
         text = behind(text, 1);
-    if (text.len == 0 || (!is_digit(text.at[0]) && text.at[0] != '-') ||
+    if (text.len == 0 || (!is_digit(text.at[0]) && (plus || text.at[0] != '-')) ||
         !varve_scan_i64(text, &exponent))
         return false;
     if (exponent > MAX_EXPONENT || exponent < -MAX_EXPONENT)
@@ -85,7 +86,8 @@ static long double power_of_ten(unsigned n)
 }
 
 // Up to 15 digits and 10^22 the one operation is rounded correctly (Clinger 1990); beyond, the last
-// bit of a double may differ from the nearest.
+// bit of a double may differ from the nearest, and the last four where a long double is no longer
+// than a double (32-bit ARM).
 static double value_of(const struct decimal *d)
 {
     unsigned power = (unsigned)(d->exponent < 0 ? -d->exponent : d->exponent);
