@@ -117,7 +117,7 @@ static int canonical(const struct varve_series_def *def, char text[VARVE_SERIES_
 {
     struct varve_labels labels;
     int rc = varve_labels_parse(def->text, &labels, NULL, NULL);
-    return rc == 0 ? varve_labels_write(&labels, text, VARVE_SERIES_TEXT) : rc;
+    return rc < 0 ? rc : varve_labels_write(&labels, text, VARVE_SERIES_TEXT);
 }
 
 int varve_series_table_known(const struct varve_series_table *table,

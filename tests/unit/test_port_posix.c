@@ -56,8 +56,8 @@ static void wait_for_signal(void *arg)
     varve_port_signal_wait(arg, -1);
 }
 
-// qemu-user's /proc/self/stat has no threads.
-#define SAYS_THREADS (!VARVE_EMULATED)
+// qemu-user's /proc/self/stat has neither threads nor memory.
+#define HAS_STAT (!VARVE_EMULATED)
 
 // A task of its own runs all along: with the first one a sanitizer starts a thread for itself.
 static void usage_tells_cpu_memory_and_threads(void **state)
@@ -71,8 +71,8 @@ static void usage_tells_cpu_memory_and_threads(void **state)
         assert_int_equal(varve_port_signal_init(&s[i]), 0);
     assert_int_equal(varve_port_task_start(&task[0], "first", wait_for_signal, &s[0], 0), 0);
     varve_port_usage(&before);
-    assert_true(before.threads >= 2 || !SAYS_THREADS);
-    assert_true(before.rss_bytes > 256u * 1024u);
+    assert_true(before.threads >= 2 || !HAS_STAT);
+    assert_true(before.rss_bytes > 256u * 1024u || !HAS_STAT);
     assert_int_equal(varve_port_task_start(&task[1], "second", wait_for_signal, &s[1], 0), 0);
     const int64_t limit = varve_port_boot_ms() + HANG_MS;
     do {
@@ -85,7 +85,7 @@ static void usage_tells_cpu_memory_and_threads(void **state)
         varve_port_signal_destroy(&s[i]);
     }
     assert_true(cpu_passed);
-    assert_true(during.threads == before.threads + 1 || !SAYS_THREADS);
+    assert_true(during.threads == before.threads + 1 || !HAS_STAT);
 }
 
 static void a_module_that_cannot_be_loaded_says_why(void **state)

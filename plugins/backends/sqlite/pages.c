@@ -105,6 +105,9 @@ static int read_header(struct varve_sqlite_wal *wal, uint32_t page)
     uint32_t sum[2] = {0, 0};
     int rc = read_all(&wal->file, 0, h, sizeof h);
 
+    if (rc < 0) {
+        return rc;
+    }
     wal->little = big_endian(h) == MAGIC_LITTLE;
     add_up(wal, sum, h, 24);
     wal->seed[0] = big_endian(h + 24);
@@ -115,16 +118,19 @@ static int read_header(struct varve_sqlite_wal *wal, uint32_t page)
     wal->page = whole ? big_endian(h + 8) : page;
     wal->salt[0] = big_endian(h + 16);
     wal->salt[1] = big_endian(h + 20);
-    if (rc < 0 || whole) {
-        return rc;
+    if (whole) {
+        return 0;
     }
     wal->little = true; // as varve's processors write it, but for big-endian ones
     rc = read_frame(wal, 0, first);
     rc = rc == 0 ? read_frame(wal, 1, second) : rc;
+    if (rc < 0) {
+        return rc;
+    }
     const uint8_t *from = memcmp(first + 8, second + 8, 8) == 0 ? first : second;
     wal->salt[0] = big_endian(from + 8);
     wal->salt[1] = big_endian(from + 12);
-    return rc;
+    return 0;
 }
 
 // Whether the frame's sum is right, going on from `sum`, which becomes what the frame says.
