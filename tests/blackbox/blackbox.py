@@ -7,6 +7,7 @@ README.md says how it works.
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -172,8 +173,14 @@ def arguments():
     return parser.parse_args()
 
 
+def stop(number, _):
+    signal.signal(number, signal.SIG_IGN)  # what follows takes apart what is mounted
+    sys.exit(128 + number)
+
+
 def main():
     args = arguments()
+    signal.signal(signal.SIGTERM, stop)
     whole = os.environ.get("VARVE_TEST_LONG") == "1"
     imports, flushes, sample = (250, 80, 0) if whole else (48, 14, 16)
     if args.lose:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks as files: one whose writes are recorded, and mounting any of them.
 
-Mounts and processes are not undone on every path: `run` starts all this in namespaces that take
-them along when they end.
+What a block mounts or starts is undone when it ends. The order matters: a filesystem that outlives the
+process which serves its disk hangs for ever.
 """
 import contextlib
 import os
@@ -26,14 +26,15 @@ def make_disk(path):
 def mounted(disk, where):
     """Without a mount the programs would write into the bare directory and every cut would pass."""
     os.makedirs(where, exist_ok=True)
-    made = subprocess.run(["mount", "-t", "ext4", "-o", "loop", disk, where],
-                          capture_output=True, text=True)
-    if made.returncode != 0 or not os.path.ismount(where):
-        raise OSError(f"cannot mount {disk}: {made.stderr.strip()}")
     try:
+        made = subprocess.run(["mount", "-t", "ext4", "-o", "loop", disk, where],
+                              capture_output=True, text=True)
+        if made.returncode != 0 or not os.path.ismount(where):
+            raise OSError(f"cannot mount {disk}: {made.stderr.strip()}")
         yield where
     finally:
-        subprocess.run(["umount", where], check=True)
+        if os.path.ismount(where):
+            subprocess.run(["umount", where], check=True)
 
 
 @contextlib.contextmanager

@@ -115,13 +115,16 @@ class Daemon:
             self.process = subprocess.Popen(
                 [programs.varved, "-c", conf, "--plugin-dir", programs.plugins],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
-        self.wait_for(self.answers, "does not answer")
+        try:
+            self.wait_for(self.answers, "does not answer")
+        except BaseException:
+            self.kill()
+            raise
 
     def wait_for(self, what, otherwise):
         deadline = time.monotonic() + START_S
         while not what():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
                 raise Failure(f"varved {otherwise}: {self.said()}")
             time.sleep(0.002)
 
