@@ -275,16 +275,19 @@ static int parse_at_time(struct parser *p, struct expr_selector *selector)
 {
     bool negative = lex_is(&p->lexer, "-");
     int rc = negative ? advance(p) : 0;
+    if (rc != 0) {
+        return rc;
+    }
     double seconds = p->lexer.token.number;
-    if (rc == 0 && p->lexer.token.kind != TOKEN_NUMBER) {
+    if (p->lexer.token.kind != TOKEN_NUMBER) {
         return wanted(p, "a time in seconds, start() or end()");
     }
-    if (rc == 0 && !(seconds < 1e12)) {
+    if (!(seconds < 1e12)) {
         return expr_fail(p->error, p->lexer.token.column, "no such time");
     }
     selector->at = EXPR_AT_TIME;
     selector->at_ms = (int64_t)(seconds * 1000 + 0.5) * (negative ? -1 : 1);
-    return rc == 0 ? advance(p) : rc;
+    return advance(p);
 }
 
 static int parse_at(struct parser *p, struct expr *e)
