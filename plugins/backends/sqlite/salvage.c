@@ -303,14 +303,17 @@ static int new_slot(struct work *w, const struct found *f, int64_t *slot)
 {
     sqlite3_stmt *add = w->s->stmt[STMT_SLOT_ADD];
     int64_t tier, last;
-    int rc = find_tier(w, f, &tier);
+    const int rc = find_tier(w, f, &tier);
 
+    if (rc < 0) {
+        return rc;
+    }
     bind3(w->stmt[WORK_SLOT_NEXT], tier, 0, 0);
-    *slot = rc == 0 && ask(w, WORK_SLOT_NEXT, &last) ? last + 1 : (tier << 32) + 1;
+    *slot = ask(w, WORK_SLOT_NEXT, &last) ? last + 1 : (tier << 32) + 1;
     const unsigned pages = varve_sqlite_slot_pages(w->s->page, f->length);
     (void)sqlite3_bind_int64(add, 1, *slot); // the parameters exist
     (void)sqlite3_bind_int64(add, 2, varve_sqlite_slot_blob(w->s->page, pages));
-    return rc == 0 ? varve_sqlite_run(w->s, STMT_SLOT_ADD, "salvage") : rc;
+    return varve_sqlite_run(w->s, STMT_SLOT_ADD, "salvage");
 }
 
 // Two blocks of one key: the later one, from the WAL, was put in the other's place.
@@ -318,7 +321,7 @@ static int put_block(struct work *w, const struct found *f)
 {
     sqlite3_stmt *note = w->stmt[WORK_BLOCK_PUT];
     const struct varve_put put = {.block = w->salvage->buf, .length = f->length};
-    int64_t slot;
+    int64_t slot = 0;
     int rc = new_slot(w, f, &slot);
 
     rc = rc == 0 ? varve_sqlite_slot_write(w->s, slot, &put) : rc;
