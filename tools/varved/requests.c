@@ -102,6 +102,15 @@ static int send_points(void *arg, varve_series_id id, const struct varve_point *
     return sent(r, varve_channel_run(r->channel, VARVE_FRAME_ROW_POINTS, id, points, n));
 }
 
+static struct varve_query_sink answer_to(struct request *r)
+{
+    return (struct varve_query_sink){.arg = r,
+                                     .begin = send_info,
+                                     .series = send_series,
+                                     .points = send_points,
+                                     .end = send_info};
+}
+
 static int serve_query(struct request *r)
 {
     struct varve_query query;
@@ -109,13 +118,7 @@ static int serve_query(struct request *r)
     if (!varve_wire_done(r->payload)) {
         return not_understood(r);
     }
-    const struct varve_query_sink sink = {
-        .arg = r,
-        .begin = send_info,
-        .series = send_series,
-        .points = send_points,
-        .end = send_info,
-    };
+    const struct varve_query_sink sink = answer_to(r);
     char why[VARVE_MESSAGE_TEXT] = "";
     int rc = varve_query_run(r->host, &query, &sink, query_memory.bytes, sizeof query_memory.bytes,
                              why, sizeof why);
@@ -129,13 +132,7 @@ static int serve_expr(struct request *r)
     if (!varve_wire_done(r->payload)) {
         return not_understood(r);
     }
-    const struct varve_query_sink sink = {
-        .arg = r,
-        .begin = send_info,
-        .series = send_series,
-        .points = send_points,
-        .end = send_info,
-    };
+    const struct varve_query_sink sink = answer_to(r);
     char why[VARVE_MESSAGE_TEXT] = "";
     int rc = varve_expr_run(r->host, &query, &sink, query_memory.bytes, VARVE_EXPR_MEMORY, why,
                             sizeof why);
