@@ -84,7 +84,7 @@ static bool is_listed(const struct expr_names *names, struct varve_span key)
 static const struct varve_span name_key = {.at = "__name__", .len = 8};
 static const struct varve_span no_name = {.at = "", .len = 0};
 
-static void keep_labels(struct varve_labels *labels, const struct expr_names *names, bool listed)
+void expr_labels_keep(struct varve_labels *labels, const struct expr_names *names, bool listed)
 {
     size_t kept = 0;
     for (size_t i = 0; i < labels->count; i++) {
@@ -93,6 +93,12 @@ static void keep_labels(struct varve_labels *labels, const struct expr_names *na
         }
     }
     labels->count = kept;
+}
+
+// What an aggregation leaves; the name is a label like the others there.
+static void group_labels(struct varve_labels *labels, const struct expr_names *names, bool listed)
+{
+    expr_labels_keep(labels, names, listed);
     if (!listed || !is_listed(names, name_key)) {
         labels->name = no_name;
     }
@@ -141,7 +147,7 @@ void expr_labels(const struct expr_run *run, const struct expr *e, uint32_t slot
     case EXPR_AGGREGATE:
         expr_labels(run, e->a, expr_group_first(e, slot), out);
         if (e->is.aggregation != EXPR_AGG_TOPK && e->is.aggregation != EXPR_AGG_BOTTOMK) {
-            keep_labels(out, &e->labels, !e->without);
+            group_labels(out, &e->labels, !e->without);
         }
         return;
     case EXPR_BINARY:

@@ -121,28 +121,12 @@ int expr_match_take(struct expr_run *run, struct expr *e)
 
 // ---- labels -------------------------------------------------------------------------------------
 
-static void keep(struct varve_labels *labels, const struct expr_names *names, bool listed)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < labels->count; i++) {
-        bool found = false;
-        for (size_t k = 0; !found && k < names->count; k++) {
-            found = names->at[k].len == labels->label[i].key.len &&
-                    memcmp(names->at[k].at, labels->label[i].key.at, names->at[k].len) == 0;
-        }
-        if (found == listed) {
-            labels->label[kept++] = labels->label[i];
-        }
-    }
-    labels->count = kept;
-}
-
 // Takes the listed labels from the one side: they come instead of the many side's own.
 static void include(const struct expr *e, const struct varve_labels *one, struct varve_labels *out)
 {
-    keep(out, &e->include, false);
+    expr_labels_keep(out, &e->include, false);
     struct varve_labels taken = *one;
-    keep(&taken, &e->include, true);
+    expr_labels_keep(&taken, &e->include, true);
     for (size_t i = 0; i < taken.count && out->count < VARVE_MAX_LABELS; i++) {
         size_t at = out->count++;
         for (; at > 0; at--) { // sorted by key
@@ -174,7 +158,7 @@ void expr_match_labels(const struct expr_run *run, const struct expr *e, uint32_
         out->name = (struct varve_span){.at = "", .len = 0};
     }
     if (!e->many) {
-        keep(out, &e->labels, e->by);
+        expr_labels_keep(out, &e->labels, e->by);
     } else if (e->include.count > 0) {
         struct varve_labels one;
         expr_labels(run, m->kept, m->signatures[pair->first].slot, &one);

@@ -4,15 +4,8 @@
 //
 // Threading: none of it is shared.
 #include "../text.h"
-#include "expr_lex.h"
+#include "expr_parser.h"
 #include "varve/error.h"
-
-struct parser {
-    struct lexer lexer;
-    struct varve_arena *arena;
-    const struct expr_error *error;
-    unsigned depth; // of calls
-};
 
 static int parse_expression(struct parser *p, unsigned precedence, struct expr **out);
 
@@ -33,7 +26,7 @@ int expr_fail(const struct expr_error *error, size_t column, const char *format,
 
 // ---- helpers ------------------------------------------------------------------------------------
 
-static int wanted(const struct parser *p, const char *what)
+int parse_wanted(const struct parser *p, const char *what)
 {
     const struct token *token = &p->lexer.token;
     if (token->kind == TOKEN_END) {
@@ -43,18 +36,18 @@ static int wanted(const struct parser *p, const char *what)
                      token->text.len > 40 ? 40 : (int)token->text.len, token->text.at);
 }
 
-static int advance(struct parser *p)
+int parse_advance(struct parser *p)
 {
     return lex_next(&p->lexer);
 }
 
-static int expect(struct parser *p, const char *sign)
+int parse_expect(struct parser *p, const char *sign)
 {
-    return lex_is(&p->lexer, sign) ? advance(p) : wanted(p, sign);
+    return lex_is(&p->lexer, sign) ? parse_advance(p) : parse_wanted(p, sign);
 }
 
-static int make(struct parser *p, enum expr_kind kind, uint32_t column, struct expr *a,
-                struct expr *b, struct expr **out)
+int parse_make(struct parser *p, enum expr_kind kind, uint32_t column, struct expr *a,
+               struct expr *b, struct expr **out)
 {
     struct expr *e = varve_arena_take_zeroed(p->arena, 1, sizeof *e);
     if (e == NULL) {
@@ -78,249 +71,30 @@ static int add_name(struct parser *p, struct expr_names *names, size_t *cap)
 {
     const struct token *token = &p->lexer.token;
     if (token->kind != TOKEN_NAME || memchr(token->text.at, ':', token->text.len) != NULL) {
-        return wanted(p, "a label name");
+        return parse_wanted(p, "a label name");
     }
     if (names->count == *cap) {
         return expr_fail(p->error, token->column, "more than %zu labels in one list", *cap);
     }
     names->at[names->count++] = token->text;
-    return advance(p);
+    return parse_advance(p);
 }
 
 // (a, b, c)
 static int parse_names(struct parser *p, struct expr_names *names)
 {
     size_t cap = VARVE_MAX_LABELS;
-    int rc = expect(p, "(");
+    int rc = parse_expect(p, "(");
     names->count = 0;
     names->at = varve_arena_take_zeroed(p->arena, cap, sizeof *names->at);
     rc = rc == 0 && names->at == NULL ? VARVE_E_NO_MEMORY : rc;
     while (rc == 0 && !lex_is(&p->lexer, ")")) {
         rc = add_name(p, names, &cap);
         if (rc == 0 && !lex_is(&p->lexer, ")")) {
-            rc = expect(p, ",");
+            rc = parse_expect(p, ",");
         }
     }
-    return rc == 0 ? advance(p) : rc;
-}
-
-// ---- selectors ----------------------------------------------------------------------------------
-
-static int compile_regex(struct parser *p, struct expr_matcher *matcher, const struct token *value)
-{
-    const char *why = NULL;
-    size_t at = 0;
-    int rc = regex_compile(matcher->value, matcher->length, p->arena, &matcher->regex, &why, &at);
-    // The place in the text is known only where no escape came before it; the string's begin is.
-    return rc == 0 || rc == VARVE_E_NO_MEMORY
-               ? rc
-               : expr_fail(p->error, value->column, "regular expression, character %zu: %s", at + 1,
-                           why);
-}
-
-static int match_operator(struct parser *p, enum expr_match *how)
-{
-    static const char *const signs[] = {"=", "!=", "=~", "!~"};
-    for (int i = 0; i < 4; i++) {
-        if (lex_is(&p->lexer, signs[i])) {
-            *how = (enum expr_match)i;
-            return advance(p);
-        }
-    }
-    return wanted(p, "one of = != =~ !~");
-}
-
-static int parse_matcher(struct parser *p, struct expr_selector *selector)
-{
-    struct expr_matcher *matcher = varve_arena_take_zeroed(p->arena, 1, sizeof *matcher);
-    if (matcher == NULL) {
-        return VARVE_E_NO_MEMORY;
-    }
-    if (p->lexer.token.kind != TOKEN_NAME) {
-        return wanted(p, "a label name");
-    }
-    matcher->key = p->lexer.token.text;
-    int rc = advance(p);
-    rc = rc == 0 ? match_operator(p, &matcher->how) : rc;
-    if (rc == 0 && p->lexer.token.kind != TOKEN_STRING) {
-        return wanted(p, "a label value in quotes");
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    struct token value = p->lexer.token;
-    matcher->value = value.string;
-    matcher->length = value.string_length;
-    matcher->next = selector->matchers;
-    selector->matchers = matcher;
-    if (matcher->how >= EXPR_MATCH_RE) {
-        rc = compile_regex(p, matcher, &value);
-    }
-    return rc == 0 ? advance(p) : rc;
-}
-
-static int parse_matchers(struct parser *p, struct expr_selector *selector)
-{
-    int rc = advance(p);
-    while (rc == 0 && !lex_is(&p->lexer, "}")) {
-        rc = parse_matcher(p, selector);
-        if (rc == 0 && !lex_is(&p->lexer, "}")) {
-            rc = lex_is(&p->lexer, ",") ? advance(p) : wanted(p, ", or }");
-        }
-    }
-    return rc == 0 ? advance(p) : rc;
-}
-
-static bool matches_empty(const struct expr_matcher *m)
-{
-    switch (m->how) {
-    case EXPR_MATCH_EQ:
-        return m->length == 0;
-    case EXPR_MATCH_NE:
-        return m->length != 0;
-    case EXPR_MATCH_RE:
-        return regex_match(m->regex, "", 0);
-    case EXPR_MATCH_NRE:
-        break;
-    }
-    return !regex_match(m->regex, "", 0);
-}
-
-// `name`, `name{...}` or `{...}`; the name, if any, is read already.
-static int parse_selector(struct parser *p, struct varve_span name, uint32_t column,
-                          struct expr **out)
-{
-    int rc = make(p, EXPR_SELECTOR, column, NULL, NULL, out);
-    struct expr_selector *selector =
-        varve_arena_take_zeroed(p->arena, 1, sizeof(struct expr_selector));
-    if (rc != 0 || selector == NULL) {
-        return rc != 0 ? rc : VARVE_E_NO_MEMORY;
-    }
-    selector->name = name;
-    (*out)->selector = selector;
-    if (lex_is(&p->lexer, "{")) {
-        rc = parse_matchers(p, selector);
-    }
-    if (rc != 0) {
-        return rc; // a regular expression may not have been compiled
-    }
-    bool narrow = name.len > 0;
-    for (const struct expr_matcher *m = selector->matchers; m != NULL; m = m->next) {
-        narrow = narrow || !matches_empty(m);
-        if (name.len > 0 && span_is(m->key, "__name__")) {
-            return expr_fail(p->error, column, "the metric name is given twice");
-        }
-    }
-    return narrow ? 0
-                  : expr_fail(p->error, column,
-                              "a selector needs a name or a label that is not empty");
-}
-
-// ---- range, offset, @ ---------------------------------------------------------------------------
-
-static bool is_bare(const struct expr *e)
-{
-    return e->kind == EXPR_SELECTOR && !e->enclosed;
-}
-
-static int parse_range(struct parser *p, struct expr *e)
-{
-    uint32_t column = p->lexer.token.column;
-    int rc = advance(p);
-    if (rc == 0 && p->lexer.token.kind != TOKEN_DURATION) {
-        return wanted(p, "a duration such as 5m");
-    }
-    int64_t range_ms = p->lexer.token.ms;
-    rc = rc == 0 ? advance(p) : rc;
-    if (rc == 0 && lex_is(&p->lexer, ":")) {
-        return expr_fail(p->error, column, "subqueries ([5m:1m]) are not supported");
-    }
-    rc = rc == 0 ? expect(p, "]") : rc;
-    if (rc != 0) {
-        return rc;
-    }
-    bool plain = is_bare(e) && e->selector->range_ms == 0 && !e->selector->has_offset &&
-                 e->selector->at == EXPR_AT_NONE;
-    if (!plain || range_ms == 0) {
-        return expr_fail(p->error, column,
-                         plain ? "a range must be longer than zero"
-                               : "a range stands directly behind a selector; subqueries are not "
-                                 "supported");
-    }
-    e->selector->range_ms = range_ms;
-    return 0;
-}
-
-static int parse_offset(struct parser *p, struct expr *e)
-{
-    uint32_t column = p->lexer.token.column;
-    int rc = advance(p);
-    bool back = rc == 0 && lex_is(&p->lexer, "-");
-    rc = back ? advance(p) : rc;
-    if (rc == 0 && p->lexer.token.kind != TOKEN_DURATION) {
-        return wanted(p, "a duration such as 5m");
-    }
-    if (rc == 0 && (!is_bare(e) || e->selector->has_offset)) {
-        return expr_fail(p->error, column, "offset stands once, directly behind a selector");
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    e->selector->has_offset = true;
-    e->selector->offset_ms = back ? -p->lexer.token.ms : p->lexer.token.ms;
-    return advance(p);
-}
-
-static int parse_at_time(struct parser *p, struct expr_selector *selector)
-{
-    bool negative = lex_is(&p->lexer, "-");
-    int rc = negative ? advance(p) : 0;
-    if (rc != 0) {
-        return rc;
-    }
-    double seconds = p->lexer.token.number;
-    if (p->lexer.token.kind != TOKEN_NUMBER) {
-        return wanted(p, "a time in seconds, start() or end()");
-    }
-    if (!(seconds < 1e12)) {
-        return expr_fail(p->error, p->lexer.token.column, "no such time");
-    }
-    selector->at = EXPR_AT_TIME;
-    selector->at_ms = (int64_t)(seconds * 1000 + 0.5) * (negative ? -1 : 1);
-    return advance(p);
-}
-
-static int parse_at(struct parser *p, struct expr *e)
-{
-    uint32_t column = p->lexer.token.column;
-    int rc = advance(p);
-    if (rc == 0 && (!is_bare(e) || e->selector->at != EXPR_AT_NONE)) {
-        return expr_fail(p->error, column, "@ stands once, directly behind a selector");
-    }
-    bool start = lex_is_word(&p->lexer, "start"), end = lex_is_word(&p->lexer, "end");
-    if (rc != 0 || (!start && !end)) {
-        return rc != 0 ? rc : parse_at_time(p, e->selector);
-    }
-    e->selector->at = start ? EXPR_AT_START : EXPR_AT_END;
-    rc = advance(p);
-    rc = rc == 0 ? expect(p, "(") : rc;
-    return rc == 0 ? expect(p, ")") : rc;
-}
-
-static int parse_suffixes(struct parser *p, struct expr *e)
-{
-    int rc = 0;
-    for (;;) {
-        if (rc == 0 && lex_is(&p->lexer, "[")) {
-            rc = parse_range(p, e);
-        } else if (rc == 0 && lex_is_word(&p->lexer, "offset")) {
-            rc = parse_offset(p, e);
-        } else if (rc == 0 && lex_is(&p->lexer, "@")) {
-            rc = parse_at(p, e);
-        } else {
-            return rc;
-        }
-    }
+    return rc == 0 ? parse_advance(p) : rc;
 }
 
 // ---- calls and aggregations ---------------------------------------------------------------------
@@ -329,7 +103,7 @@ static int parse_suffixes(struct parser *p, struct expr *e)
 static int parse_arguments(struct parser *p, struct expr **a, struct expr **b, unsigned *count)
 {
     struct expr **places[] = {a, b};
-    int rc = expect(p, "(");
+    int rc = parse_expect(p, "(");
     *count = 0;
     while (rc == 0 && !lex_is(&p->lexer, ")")) {
         struct expr *ignored;
@@ -339,10 +113,10 @@ static int parse_arguments(struct parser *p, struct expr **a, struct expr **b, u
             return expr_fail(p->error, column, "no function takes a third argument");
         }
         if (rc == 0 && !lex_is(&p->lexer, ")")) {
-            rc = lex_is(&p->lexer, ",") ? advance(p) : wanted(p, ", or )");
+            rc = lex_is(&p->lexer, ",") ? parse_advance(p) : parse_wanted(p, ", or )");
         }
     }
-    return rc == 0 ? advance(p) : rc;
+    return rc == 0 ? parse_advance(p) : rc;
 }
 
 static int parse_call(struct parser *p, int function, uint32_t column, struct expr **out)
@@ -357,7 +131,7 @@ static int parse_call(struct parser *p, int function, uint32_t column, struct ex
         return expr_fail(p->error, column, "%s takes %zu arguments, not %u",
                          expr_function_name((enum expr_function)function), most, count);
     }
-    rc = rc == 0 ? make(p, EXPR_CALL, column, a, b, out) : rc;
+    rc = rc == 0 ? parse_make(p, EXPR_CALL, column, a, b, out) : rc;
     if (rc == 0) {
         (*out)->is.function = (enum expr_function)function;
     }
@@ -368,7 +142,7 @@ static int parse_grouping(struct parser *p, struct expr *e)
 {
     e->by = lex_is_word(&p->lexer, "by");
     e->without = !e->by;
-    int rc = advance(p);
+    int rc = parse_advance(p);
     return rc == 0 ? parse_names(p, &e->labels) : rc;
 }
 
@@ -389,11 +163,11 @@ static int parse_aggregation(struct parser *p, int aggregation, uint32_t column,
                          expr_aggregation_name(how), most, most > 1 ? "s" : "", count);
     }
     if (rc == 0 && at_grouping(p)) {
-        rc = grouping.by || grouping.without ? wanted(p, "one by or without")
+        rc = grouping.by || grouping.without ? parse_wanted(p, "one by or without")
                                              : parse_grouping(p, &grouping);
     }
     struct expr *over = most == 2 ? b : a, *parameter = most == 2 ? a : NULL;
-    rc = rc == 0 ? make(p, EXPR_AGGREGATE, column, over, parameter, out) : rc;
+    rc = rc == 0 ? parse_make(p, EXPR_AGGREGATE, column, over, parameter, out) : rc;
     if (rc == 0) {
         (*out)->is.aggregation = how;
         (*out)->labels = grouping.labels;
@@ -408,7 +182,7 @@ static int parse_named(struct parser *p, struct expr **out)
 {
     struct varve_span name = p->lexer.token.text;
     uint32_t column = p->lexer.token.column;
-    int rc = advance(p);
+    int rc = parse_advance(p);
     if (rc != 0) {
         return rc;
     }
@@ -444,20 +218,20 @@ static int parse_primary(struct parser *p, struct expr **out)
         return parse_named(p, out);
     }
     if (token->kind == TOKEN_NUMBER) {
-        rc = make(p, EXPR_NUMBER, token->column, NULL, NULL, out);
+        rc = parse_make(p, EXPR_NUMBER, token->column, NULL, NULL, out);
         if (rc == 0) {
             (*out)->number = token->number;
-            rc = advance(p);
+            rc = parse_advance(p);
         }
         return rc;
     }
     if (lex_is(&p->lexer, "(")) {
-        rc = advance(p);
+        rc = parse_advance(p);
         rc = rc == 0 ? parse_expression(p, 1, out) : rc;
         if (rc == 0) {
             (*out)->enclosed = true;
         }
-        return rc == 0 ? expect(p, ")") : rc;
+        return rc == 0 ? parse_expect(p, ")") : rc;
     }
     if (lex_is(&p->lexer, "{")) {
         return parse_selector(p, (struct varve_span){.at = "", .len = 0}, token->column, out);
@@ -466,7 +240,7 @@ static int parse_primary(struct parser *p, struct expr **out)
         return expr_fail(p->error, token->column,
                          "a string stands only behind a label: {label=\"value\"}");
     }
-    return wanted(p, "a selector, a function or a number");
+    return parse_wanted(p, "a selector, a function or a number");
 }
 
 static int parse_unary(struct parser *p, struct expr **out)
@@ -477,14 +251,14 @@ static int parse_unary(struct parser *p, struct expr **out)
         int rc = parse_primary(p, out);
         return rc == 0 ? parse_suffixes(p, *out) : rc;
     }
-    int rc = advance(p);
+    int rc = parse_advance(p);
     struct expr *operand = NULL;
     rc = rc == 0 ? parse_expression(p, expr_operator_precedence(EXPR_OP_POW), &operand) : rc;
     if (rc == 0 && !minus) {
         *out = operand;
         return 0;
     }
-    return rc == 0 ? make(p, EXPR_NEGATE, column, operand, NULL, out) : rc;
+    return rc == 0 ? parse_make(p, EXPR_NEGATE, column, operand, NULL, out) : rc;
 }
 
 // The operator at hand; EXPR_OP_COUNT when it is none.
@@ -507,7 +281,7 @@ static int parse_include(struct parser *p, struct expr *e)
     if (expr_is_set_operator(e->is.op)) {
         return expr_fail(p->error, column, "and, or and unless take no group_left or group_right");
     }
-    int rc = advance(p);
+    int rc = parse_advance(p);
     return rc == 0 && lex_is(&p->lexer, "(") ? parse_names(p, &e->include) : rc;
 }
 
@@ -520,13 +294,13 @@ static int parse_modifiers(struct parser *p, struct expr *e)
             return expr_fail(p->error, p->lexer.token.column, "bool stands behind a comparison");
         }
         e->returns_bool = true;
-        rc = advance(p);
+        rc = parse_advance(p);
     }
     bool on = lex_is_word(&p->lexer, "on");
     if (rc == 0 && (on || lex_is_word(&p->lexer, "ignoring"))) {
         e->by = on;
         e->without = !on;
-        rc = advance(p);
+        rc = parse_advance(p);
         rc = rc == 0 ? parse_names(p, &e->labels) : rc;
         if (rc == 0 &&
             (lex_is_word(&p->lexer, "group_left") || lex_is_word(&p->lexer, "group_right"))) {
@@ -540,11 +314,11 @@ static int parse_operation(struct parser *p, enum expr_operator op, struct expr 
 {
     struct expr *right = NULL, how = {.is.op = op}, *e;
     uint32_t column = p->lexer.token.column;
-    int rc = advance(p);
+    int rc = parse_advance(p);
     rc = rc == 0 ? parse_modifiers(p, &how) : rc;
     unsigned precedence = expr_operator_precedence(op) + (op != EXPR_OP_POW); // ^ binds right
     rc = rc == 0 ? parse_expression(p, precedence, &right) : rc;
-    rc = rc == 0 ? make(p, EXPR_BINARY, column, *left, right, &e) : rc;
+    rc = rc == 0 ? parse_make(p, EXPR_BINARY, column, *left, right, &e) : rc;
     if (rc == 0) {
         how.kind = e->kind;
         how.column = column;
@@ -584,13 +358,13 @@ int expr_parse(const char *text, struct varve_arena *arena, const struct expr_er
         return expr_fail(error, EXPR_TEXT_MAX, "an expression of more than %u characters",
                          EXPR_TEXT_MAX);
     }
-    int rc = advance(&p);
+    int rc = parse_advance(&p);
     rc = rc == 0 ? parse_expression(&p, 1, out) : rc;
     if (rc == 0 && lex_is_word(&p.lexer, "atan2")) {
         return expr_fail(error, p.lexer.token.column, "the operator atan2 is not supported");
     }
     if (rc == 0 && p.lexer.token.kind != TOKEN_END) {
-        return wanted(&p, "an operator or the end");
+        return parse_wanted(&p, "an operator or the end");
     }
     if (rc == VARVE_E_NO_MEMORY) {
         (void)expr_fail(error, p.lexer.token.column, "the expression is larger than its memory");

@@ -51,6 +51,8 @@ bool expr_is_absent(double value);
 // Borrowed from the series table. A name of length 0: there is none.
 void expr_labels(const struct expr_run *run, const struct expr *e, uint32_t slot,
                  struct varve_labels *out);
+// Leaves the labels that are listed in `names`, or those that are not; the name stays.
+void expr_labels_keep(struct varve_labels *labels, const struct expr_names *names, bool listed);
 // Over the labels that are listed (`listed`) or those that are not, empty ones aside; the name only
 // when it is listed as __name__.
 uint64_t expr_labels_hash(const struct varve_labels *labels, const struct expr_names *names,

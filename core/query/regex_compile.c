@@ -1,48 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Regular expressions without backtracking; see regex.h. The method is Thompson's, in the form of
-// R. Cox, "Regular Expression Matching: the Virtual Machine Approach", 2009.
-#include "regex.h"
-
+// From a regular expression to its program: recursive descent; see regex.h. The method is
+// Thompson's, in the form of R. Cox, "Regular Expression Matching: the Virtual Machine Approach",
+// 2009.
 #include <string.h>
 
+#include "regex_program.h"
 #include "varve/error.h"
 
 #define DEPTH_MAX        24u // groups in each other
 #define ALTERNATIVES_MAX 256u
 #define REPEAT_MAX       1000u // as RE2
 #define WORK_MAX         20000u // atoms looked at: repetitions of nothing make no code, but take time
-#define LAST_CHAR        0x10ffffu
 #define ENDLESS          UINT32_MAX
-
-enum opcode {
-    OP_RANGES, // one character of (or, negated, not of) ranges[x .. x + y)
-    OP_SPLIT,  // go on at x and at y
-    OP_JUMP,   // go on at x
-    OP_START,  // only at the start
-    OP_END,    // only at the end
-    OP_MATCH,
-};
-
-struct instruction {
-    uint8_t op;
-    bool negated;
-    uint16_t x, y;
-};
-
-struct range {
-    uint32_t low, high;
-};
-
-struct regex {
-    struct instruction *code;
-    struct range *ranges;
-    uint16_t *threads; // two lists and a stack, code_count each, for matching
-    uint32_t *mark;    // when an instruction was last added
-    uint32_t code_count;
-    uint32_t range_count;
-};
-
-// ---- compiling ----------------------------------------------------------------------------------
 
 struct compiler {
     const char *text, *end, *at;
@@ -103,28 +72,6 @@ static int add_range(struct compiler *c, uint32_t low, uint32_t high)
     return 0;
 }
 
-// The next character: UTF-8, or a single byte outside Unicode when it is none.
-static uint32_t next_char(const char **at, const char *end)
-{
-    const uint8_t *p = (const uint8_t *)*at;
-    size_t left = (size_t)(end - *at);
-    size_t length = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 0;
-    bool whole = length > 0 && length <= left && p[0] < 0xf8;
-    for (size_t i = 1; whole && i < length; i++) {
-        whole = (p[i] & 0xc0) == 0x80;
-    }
-    if (!whole) {
-        (*at)++;
-        return LAST_CHAR + 1 + p[0];
-    }
-    uint32_t code = length == 1 ? p[0] : p[0] & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        code = code << 6 | (p[i] & 0x3fu);
-    }
-    *at += length;
-    return code;
-}
-
 // \d, \w, \s as ranges; 0 when it is none of them.
 static int add_perl_class(struct compiler *c, char letter)
 {
@@ -169,7 +116,7 @@ static int escaped_char(struct compiler *c, uint32_t *out)
         return fail(c,
                     "this escape is not supported (\\d \\w \\s \\n \\t \\r and punctuation are)");
     }
-    *out = next_char(&c->at, c->end);
+    *out = regex_next_char(&c->at, c->end);
     return 0;
 }
 
@@ -188,7 +135,7 @@ static int class_item(struct compiler *c)
         c->at++;
         rc = escaped_char(c, &low);
     } else {
-        low = next_char(&c->at, c->end);
+        low = regex_next_char(&c->at, c->end);
     }
     high = low;
     if (rc == 0 && c->at + 1 < c->end && c->at[0] == '-' && c->at[1] != ']') {
@@ -197,7 +144,7 @@ static int class_item(struct compiler *c)
             c->at++;
             rc = escaped_char(c, &high);
         } else {
-            high = next_char(&c->at, c->end);
+            high = regex_next_char(&c->at, c->end);
         }
     }
     if (rc == 0 && high < low) {
@@ -308,7 +255,7 @@ static int compile_atom(struct compiler *c)
     case '?':
         return fail(c, "nothing stands before this repetition");
     default:
-        return emit_char(c, next_char(&c->at, c->end));
+        return emit_char(c, regex_next_char(&c->at, c->end));
     }
 }
 
@@ -513,93 +460,4 @@ int regex_compile(const char *pattern, size_t length, struct varve_arena *arena,
     rest.size = arena->size;
     *arena = rest;
     return *out != NULL ? 0 : VARVE_E_NO_MEMORY;
-}
-
-// ---- matching -----------------------------------------------------------------------------------
-
-struct matcher {
-    const struct regex *regex;
-    uint16_t *stack;
-    uint32_t generation; // of the marks: one for each place in the text
-    bool at_start, at_end;
-};
-
-// Adds a thread, and follows it to the instructions that want a character.
-static size_t add_thread(struct matcher *m, uint16_t *list, size_t count, uint16_t start)
-{
-    const struct regex *regex = m->regex;
-    size_t depth = 0;
-    m->stack[depth++] = start;
-    while (depth > 0) {
-        uint16_t pc = m->stack[--depth];
-        const struct instruction *in = &regex->code[pc];
-        if (regex->mark[pc] == m->generation) {
-            continue;
-        }
-        regex->mark[pc] = m->generation;
-        switch ((enum opcode)in->op) {
-        case OP_SPLIT:
-            m->stack[depth++] = in->y;
-            m->stack[depth++] = in->x;
-            break;
-        case OP_JUMP:
-            m->stack[depth++] = in->x;
-            break;
-        case OP_START:
-        case OP_END:
-            if (in->op == OP_START ? m->at_start : m->at_end) {
-                m->stack[depth++] = (uint16_t)(pc + 1);
-            }
-            break;
-        case OP_RANGES:
-        case OP_MATCH:
-            list[count++] = pc;
-            break;
-        }
-    }
-    return count;
-}
-
-static bool accepts(const struct regex *regex, const struct instruction *in, uint32_t code)
-{
-    for (uint32_t i = in->x; i < (uint32_t)in->x + in->y; i++) {
-        if (code >= regex->ranges[i].low && code <= regex->ranges[i].high) {
-            return !in->negated;
-        }
-    }
-    return in->negated;
-}
-
-bool regex_match(const struct regex *regex, const char *text, size_t length)
-{
-    uint16_t *now = regex->threads, *next = now + regex->code_count;
-    struct matcher m = {.regex = regex, .stack = next + regex->code_count, .generation = 1};
-    const char *at = text, *end = text + length;
-    memset(regex->mark, 0, regex->code_count * sizeof *regex->mark);
-    m.at_start = true;
-    m.at_end = at == end;
-    size_t count = add_thread(&m, now, 0, 0);
-    while (at < end && count > 0) {
-        uint32_t code = next_char(&at, end);
-        size_t next_count = 0;
-        m.generation++;
-        m.at_start = false;
-        m.at_end = at == end;
-        for (size_t i = 0; i < count; i++) {
-            const struct instruction *in = &regex->code[now[i]];
-            if (in->op == OP_RANGES && accepts(regex, in, code)) {
-                next_count = add_thread(&m, next, next_count, (uint16_t)(now[i] + 1));
-            }
-        }
-        uint16_t *swap = now;
-        now = next;
-        next = swap;
-        count = next_count;
-    }
-    for (size_t i = 0; at == end && i < count; i++) {
-        if (regex->code[now[i]].op == OP_MATCH) {
-            return true;
-        }
-    }
-    return false;
 }
