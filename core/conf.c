@@ -404,8 +404,21 @@ static void check_wear(struct varve_conf *conf)
     }
 }
 
+static void check_outbox(struct varve_conf *conf)
+{
+    const struct conf_at at = {conf_state(conf)->varve.file, conf_state(conf)->varve.line, "varve",
+                               "outbox"};
+    if (!conf->elsewhere && conf->settings.outbox_bytes < (int64_t)VARVE_BLOCK_MAX) {
+        char least[24], got[24];
+        varve_format_size(least, sizeof least, VARVE_BLOCK_MAX);
+        varve_format_size(got, sizeof got, conf->settings.outbox_bytes);
+        conf_report(conf, &at, "expected room for a block, %s; got '%s'", least, got);
+    }
+}
+
 int varve_conf_finish(struct varve_conf *conf)
 {
+    check_outbox(conf);
     check_wear(conf);
     conf_tiers_finish(conf);
     conf_tiers_resolve(conf);

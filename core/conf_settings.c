@@ -60,7 +60,7 @@ const struct varve_option varve_settings_options[] = {
      "Raw samples in RAM; a full window is closed before its time."},
     {"cells", VARVE_OPT_INT, SETTING(cell_rows), "16384", 64, 1 << 26, NULL,
      "Rollup cells in RAM for each tier, 40 bytes each, at most; a full window is closed early."},
-    {"outbox", VARVE_OPT_SIZE, SETTING(outbox_bytes), "512K", VARVE_BLOCK_MAX, 1 << 30, NULL,
+    {"outbox", VARVE_OPT_SIZE, SETTING(outbox_bytes), "512K", 256, 1 << 30, NULL,
      "Encoded blocks in RAM that wait for a slow or failed backend, in bytes."},
     {"workers", VARVE_OPT_INT, SETTING(workers), WORKERS_DEFAULT, 1, VARVE_MAX_WORKERS, NULL,
      "Tasks that run collectors; for each that hangs there is a further one until it returns."},

@@ -29,8 +29,6 @@
 
 // Points of one chunk; rows are gathered here on their way into a block.
 #define VARVE_SCRATCH_BYTES (VARVE_COLUMN_MAX * sizeof(struct varve_point))
-// Samples taken from the ring in one go, under one lock.
-#define VARVE_DRAIN_BATCH 256u
 // Blocks that one transaction of a backend takes at most.
 #define VARVE_COMMIT_BLOCKS 8u
 

@@ -11,8 +11,6 @@
 #include "arena.h"
 #include "varve/block.h"
 
-#define VARVE_OUTBOX_ENTRIES 128u
-
 struct varve_outbox_entry {
     struct varve_block_info info;
     uint32_t offset;          // of the bytes in the buffer

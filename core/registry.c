@@ -22,6 +22,9 @@ void varve_registry_init(struct varve_registry *registry, const struct varve_plu
 const struct varve_plugin *varve_registry_at(const struct varve_registry *registry, size_t index)
 {
     size_t linked = 0;
+    if (registry == NULL) { // of a configuration that was compiled in
+        return NULL;
+    }
     while (registry->linked != NULL && registry->linked[linked] != NULL) {
         if (linked == index) {
             return registry->linked[linked];

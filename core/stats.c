@@ -120,7 +120,7 @@ static void fill_plugin(const struct varve_host *host, const struct varve_plugin
     (void)varve_format(out->kind, sizeof out->kind, "%s",
                        plugin->kind == VARVE_COLLECTOR ? "collector" : "backend");
     const struct varve_registry *registry = host->conf->registry;
-    for (size_t i = 0; i < registry->module_count; i++) {
+    for (size_t i = 0; registry != NULL && i < registry->module_count; i++) {
         out->module |= registry->modules[i] == plugin;
     }
 }

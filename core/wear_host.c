@@ -436,7 +436,7 @@ static void restore_said(struct varve_host *host)
         varve_log(VARVE_WARNING, "wear", "cannot read the events of earlier processes: %s",
                   varve_strerror(rc));
     }
-    for (size_t b = 0; b < host->backend_count; b++) {
+    for (size_t b = 0; b < host->backend_count && b < VARVE_MAX_BACKENDS; b++) {
         memcpy(host->backends[b].flash_before, said.ledger[b],
                sizeof host->backends[b].flash_before);
         for (unsigned r = 0; r < VARVE_WRITE_REASON_COUNT; r++) {

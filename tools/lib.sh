@@ -14,6 +14,10 @@ build_packages=(gcc libc6-dev make cmake pkg-config libsqlite3-dev libinih-dev l
 cross_packages=(gcc-arm-linux-gnueabihf gcc-aarch64-linux-gnu gcc-arm-linux-gnueabi qemu-user
     libc6-dev make tcl)
 
+# What images for microcontrollers need, and running them.
+# shellcheck disable=SC2034
+firmware_packages=(gcc-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm)
+
 say() {
     printf '==> %s\n' "$*"
 }

@@ -82,8 +82,6 @@ struct varve_instance_conf {
     uint32_t tiers;        // backends: bit per tier index, from tier_list
 };
 
-#define VARVE_CONF_ERRORS 8u
-
 struct varve_conf {
     const struct varve_registry *registry;
     const char *(*environment)(const char *name); // for ${NAME}; NULL: none is defined
@@ -95,6 +93,10 @@ struct varve_conf {
     size_t tier_count;
     struct varve_instance_conf instances[VARVE_MAX_INSTANCES];
     size_t instance_count;
+
+    // Set behind varve_conf_init(): the configuration is for another device, so that this program's
+    // VARVE_BLOCK_MAX does not bound it; see varve_conf_table().
+    bool elsewhere;
 
     // Errors found, in order of the text; the first VARVE_CONF_ERRORS are kept.
     unsigned error_count;
@@ -141,6 +143,14 @@ void varve_conf_show(const struct varve_conf *conf, varve_line_fn emit, void *ar
 
 // Writes the manual of every section and option of the known plugins, from their tables.
 void varve_conf_manual(const struct varve_registry *registry, varve_line_fn emit, void *arg);
+
+// Writes the finished configuration as C source: a constant `varve_conf_built_in`, which a host can
+// be made from without text and without inih. Plugins are named as CMake names them,
+// varve_backend_ring; what it asks of the caps is in static assertions. Returns 0, or
+// VARVE_E_UNSUPPORTED with a sentence in `why` for a plugin whose options struct has fields that
+// its table does not describe.
+int varve_conf_table(const struct varve_conf *conf, varve_line_fn emit, void *arg, char *why,
+                     size_t why_cap);
 
 // Parsers of single values, shared with the tool. Return 0 or VARVE_E_INVALID.
 int varve_parse_duration(const char *text, int64_t *ms); // 500ms 5s 2m 24h 7d 2w 10y

@@ -68,6 +68,15 @@
 #ifndef VARVE_CODEC_ROWS
 #define VARVE_CODEC_ROWS 64u
 #endif
+// Encoded blocks that can wait in RAM for a backend.
+#ifndef VARVE_OUTBOX_ENTRIES
+#define VARVE_OUTBOX_ENTRIES 128u
+#endif
+// Samples that the keeper takes from the ring in one go, under one lock: each takes 24 bytes of its
+// stack.
+#ifndef VARVE_DRAIN_BATCH
+#define VARVE_DRAIN_BATCH 256u
+#endif
 // Events held in RAM; older ones that no backend has taken yet are overwritten and counted.
 #ifndef VARVE_MAX_EVENTS
 #define VARVE_MAX_EVENTS 64u
@@ -75,6 +84,10 @@
 // Text and plugin options of a whole configuration, in bytes.
 #ifndef VARVE_CONF_BYTES
 #define VARVE_CONF_BYTES 16384u
+#endif
+// Errors of a configuration that are kept, in order of the text.
+#ifndef VARVE_CONF_ERRORS
+#define VARVE_CONF_ERRORS 8u
 #endif
 // Longest configuration line with its final NUL, in bytes. inih itself refuses lines of 200.
 #ifndef VARVE_CONF_LINE

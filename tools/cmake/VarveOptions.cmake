@@ -2,11 +2,21 @@
 # What a build can choose. Plugins bring their own options: VARVE_COLLECTOR_CPU and so on, see
 # VarvePlugin.cmake.
 
+# Firmware: an image without an operating system, as the board's toolchain.cmake says. It has no
+# programs, no modules, and tests that run it from outside.
+set(VARVE_FIRMWARE OFF)
+set(hosted ON)
+if(CMAKE_SYSTEM_NAME STREQUAL "Generic")
+    set(VARVE_FIRMWARE ON)
+    set(hosted OFF)
+endif()
+
 set(VARVE_BOARD "linux-generic" CACHE STRING "Board: a folder of boards/; gives caps and plugins")
-set(VARVE_PORT "posix" CACHE STRING "Platform: a folder of ports/")
-option(VARVE_MODULES "Build every enabled plugin as a loadable module, too" ON)
-option(VARVE_PROMQL "Build expressions, a subset of PromQL" ON)
-option(VARVE_TESTS "Build the tests" ON)
+include(VarveBoard)
+set(VARVE_PORT "${VARVE_BOARD_PORT}" CACHE STRING "Platform: a folder of ports/")
+option(VARVE_MODULES "Build every enabled plugin as a loadable module, too" ${hosted})
+option(VARVE_PROMQL "Build expressions, a subset of PromQL" ${hosted})
+option(VARVE_TESTS "Build the tests" ${hosted})
 option(VARVE_WERROR "Treat warnings as errors" ON)
 option(VARVE_STATIC "Link the programs statically: no modules, one file each" OFF)
 if(VARVE_STATIC)
@@ -18,20 +28,13 @@ option(VARVE_FUZZ "Build the fuzzers of tests/fuzz (clang only; brings its own s
 
 # Optimised unless asked otherwise, but not for speed at any size: devices have little flash.
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
-    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+    set(build_type Release)
+    if(VARVE_FIRMWARE)
+        set(build_type MinSizeRel)
+    endif()
+    set(CMAKE_BUILD_TYPE ${build_type} CACHE STRING "Build type" FORCE)
 endif()
 string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
-
-# A board sets VARVE_BOARD_CAPS (NAME=VALUE of include/varve/limits.h), VARVE_BOARD_PLUGINS (names
-# such as collector_cpu, or "all") and VARVE_BOARD_SIM (ON: build the simulator by default).
-set(VARVE_BOARD_CAPS "")
-set(VARVE_BOARD_PLUGINS "all")
-set(VARVE_BOARD_DIR "${PROJECT_SOURCE_DIR}/boards/${VARVE_BOARD}")
-if(NOT EXISTS "${VARVE_BOARD_DIR}/board.cmake")
-    message(FATAL_ERROR "VARVE_BOARD=${VARVE_BOARD}: there is no boards/${VARVE_BOARD}/board.cmake")
-endif()
-set(VARVE_BOARD_SIM OFF)
-include("${VARVE_BOARD_DIR}/board.cmake")
 
 # The simulated device and varve-sim: for builds that run on a development machine.
 if(NOT VARVE_PORT STREQUAL "posix" OR CMAKE_CROSSCOMPILING)

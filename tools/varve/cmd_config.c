@@ -16,9 +16,10 @@ static void put_line(void *arg, const char *line)
 }
 
 // Loads and checks; errors go to stderr, one a line.
-static int load(const char *path)
+static int load_for(const char *path, bool elsewhere)
 {
     varve_conf_init(&conf, source_registry(), source_environment);
+    conf.elsewhere = elsewhere;
     int rc = varve_conf_load(&conf, path);
     if (rc == 0) {
         rc = varve_conf_finish(&conf);
@@ -29,6 +30,11 @@ static int load(const char *path)
                         conf.error_count > 0 ? "see above" : varve_strerror(rc));
     }
     return DONE;
+}
+
+static int load(const char *path)
+{
+    return load_for(path, false);
 }
 
 static int check(const char *path)
@@ -59,6 +65,16 @@ static int show_file(const char *path)
     return code;
 }
 
+static int print_table(const char *path)
+{
+    char why[VARVE_MESSAGE_TEXT];
+    int code = load_for(path, true);
+    if (code == DONE && varve_conf_table(&conf, put_line, NULL, why, sizeof why) != 0) {
+        code = complain(FAILED, "%s cannot be written as a table: %s", path, why);
+    }
+    return code;
+}
+
 static int show_daemon(const struct args *args)
 {
     struct varve_source source;
@@ -77,11 +93,13 @@ static int run_config(const struct args *args)
         code = args_usage(args, "check which FILE?");
     } else if (strcmp(what, "show") == 0) {
         code = path ? show_file(path) : show_daemon(args);
+    } else if (strcmp(what, "table") == 0) {
+        code = path ? print_table(path) : args_usage(args, "table of which FILE?");
     } else if (strcmp(what, "manual") == 0 && !path) {
         varve_conf_manual(source_registry(), put_line, NULL);
         code = DONE;
     } else {
-        code = args_usage(args, "`%s` is not one of check FILE, show [FILE], manual", what);
+        code = args_usage(args, "`%s` is not one of check FILE, show [FILE], table FILE, manual", what);
     }
     if (fflush(stdout) != 0 && code == DONE) {
         code = complain(FAILED, "cannot write the output");
@@ -91,12 +109,13 @@ static int run_config(const struct args *args)
 
 const struct command command_config = {
     .name = "config",
-    .arguments = "check FILE | show [FILE] | manual",
+    .arguments = "check FILE | show [FILE] | table FILE | manual",
     .summary = "check, show or explain the configuration",
     .text =
         "check FILE    says whether a file is valid, or all that is wrong with it, by line\n"
         "show [FILE]   prints the effective configuration, defaults included: of a file, or of\n"
         "              the running daemon\n"
+        "table FILE    prints it as C source, a constant for firmware that parses no text\n"
         "manual        describes every section and option\n"
         "\n"
         "Examples:\n"
