@@ -18,6 +18,8 @@ struct expr_groups {
     double *squares;    // rows by group, for stddev
 };
 
+#define LIMIT_64_BITS 9223372036854775808.0
+
 static bool keeps_members(enum expr_aggregation how)
 {
     return how == EXPR_AGG_TOPK || how == EXPR_AGG_BOTTOMK || how == EXPR_AGG_QUANTILE;
@@ -328,10 +330,25 @@ static void decide(struct expr_run *run, struct expr *e)
 
 // ---- a slice ------------------------------------------------------------------------------------
 
+// How many topk and bottomk leave must be a whole number of 64 bits, fractions cut off, in each
+// step, series or not: as in Prometheus.
+static int check_wanted(struct expr_run *run, const struct expr *e)
+{
+    for (uint32_t step = 0; selects(e->is.aggregation) && step < run->steps; step++) {
+        double wanted = e->b->row[step];
+        if (!(fabs(wanted) < LIMIT_64_BITS) && wanted != -LIMIT_64_BITS) { // NaN is refused as well
+            return expr_fail(
+                &run->error, e->b->column, "%s takes a number of series that fits 64 bits, not %s",
+                expr_aggregation_name(e->is.aggregation), isnan(wanted) ? "NaN" : "more");
+        }
+    }
+    return 0;
+}
+
 int expr_group_prepare(struct expr_run *run, struct expr *e)
 {
     struct expr_groups *groups = e->groups;
-    int rc = 0;
+    int rc = check_wanted(run, e);
     clear(run, groups);
     for (uint32_t slot = 0; rc == 0 && slot < groups->members; slot++) {
         if (groups->keeps_members) {

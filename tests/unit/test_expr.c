@@ -246,6 +246,26 @@ static void series_that_lose_their_difference_are_refused(void **state)
     assert_non_null(strstr(got.why, "column 3"));
 }
 
+static void topk_takes_a_number_of_series(void **state)
+{
+    (void)state;
+    int64_t at = row_ms(ROWS - 1);
+    static const char *const refused[] = {"topk(NaN, a)", "bottomk(0 / 0, a)", "topk(Inf, a)",
+                                          "topk(-1e19, a)", "topk(scalar(nosuch), nosuch)"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(run(refused[i], at, at, 0, 0, sizeof memory), VARVE_E_INVALID);
+        assert_non_null(strstr(got.why, "takes a number of series"));
+        assert_int_equal(got.count, 0);
+    }
+    assert_int_equal(run("topk(NaN, a)", at, at, 0, 0, sizeof memory), VARVE_E_INVALID);
+    assert_string_equal(got.why,
+                        "column 6: topk takes a number of series that fits 64 bits, not NaN");
+    ask("topk(9e18, a)", at, at, 0, 0);
+    assert_int_equal(got.count, 2);
+    ask("bottomk(-9e18, a)", at, at, 0, 0);
+    assert_int_equal(got.count, 0);
+}
+
 static void ranges_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -268,6 +288,7 @@ int main(void)
         cmocka_unit_test(the_lookback_can_be_chosen),
         cmocka_unit_test(memory_decides_how_not_what),
         cmocka_unit_test(series_that_lose_their_difference_are_refused),
+        cmocka_unit_test(topk_takes_a_number_of_series),
         cmocka_unit_test(ranges_that_make_no_sense_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
