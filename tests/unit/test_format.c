@@ -201,6 +201,34 @@ static void bytes_have_binary_units(void **state)
     assert_string_equal(bytes_text(3 * 1024.0 * 1024, text, sizeof text), "3.0 MiB");
 }
 
+static void numbers_for_people_are_short(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0, "0"},
+        {-0.25, "-0.25"},
+        {1234.5, "1234"},
+        {9999, "9999"},
+        {9999.6, "10k"},
+        {-24859332608, "-24.86G"},
+        {1e-4, "1.00e-04"},
+        {0.001, "0.001"},
+        {1e20, "100E"},
+        {1e300, "1.00e+300"},
+        {(double)INFINITY, "+Inf"},
+        {(double)NAN, "NaN"},
+        {1.7e7, "17M"},
+    };
+    char text[NUMBER_TEXT];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(number_short(cases[i].value, text), cases[i].text);
+        assert_true(strlen(text) <= 9);
+    }
+}
+
 // ---- names --------------------------------------------------------------------------------------
 
 static void dotted_names_go_into_a_label_and_back(void **state)
@@ -251,6 +279,7 @@ int main(void)
         cmocka_unit_test(every_double_comes_back_bit_for_bit),
         cmocka_unit_test(reading_agrees_with_the_c_library),
         cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(numbers_for_people_are_short),
         cmocka_unit_test(json_escapes_and_has_null_for_what_it_cannot_say),
         cmocka_unit_test(absent_times_are_null_in_json_and_empty_in_csv),
         cmocka_unit_test(table_columns_are_as_wide_as_their_widest_cell),

@@ -5,9 +5,8 @@
 struct varve_query_sink answer_sink(struct answer *answer, enum format format, FILE *out)
 {
     static const struct varve_query_sink *const layouts[] = {
-        [FORMAT_TABLE] = &answer_table,
-        [FORMAT_JSON] = &answer_json,
-        [FORMAT_CSV] = &answer_csv,
+        [FORMAT_TABLE] = &answer_table, [FORMAT_JSON] = &answer_json, [FORMAT_CSV] = &answer_csv,
+        [FORMAT_SPARK] = &answer_spark, [FORMAT_PLOT] = &answer_plot,
     };
     struct varve_query_sink sink = *layouts[format];
     answer->out = out;

@@ -47,6 +47,11 @@ int args_usage(const struct args *args, const char *format, ...)
     return USAGE;
 }
 
+static const char *formats_of(const struct command *command)
+{
+    return command->formats ? command->formats : "table json csv";
+}
+
 void args_help(const struct command *command)
 {
     printf("varve %s%s%s - %s\n\n%s\n", command->name, command->arguments[0] ? " " : "",
@@ -56,7 +61,8 @@ void args_help(const struct command *command)
         if (command->options & OPTION(i)) {
             int n = printf("  --%s%s%s", options[i].name, options[i].value[0] ? " " : "",
                            options[i].value);
-            printf("%*s%s\n", n < 22 ? 22 - n : 1, "", options[i].help);
+            printf("%*s%s%s%s\n", n < 22 ? 22 - n : 1, "", options[i].help,
+                   i == OPT_FORMAT ? ": " : "", i == OPT_FORMAT ? formats_of(command) : "");
         }
     }
     if (command->options & (OPTION(OPT_FROM) | OPTION(OPT_BEFORE))) {
@@ -176,17 +182,66 @@ int args_time(const struct args *args, enum option_id id, const char *fallback, 
     return DONE;
 }
 
-int args_format(const struct args *args, enum format *out)
+// The n-th of words that blanks separate; false after the last.
+static bool word_at(const char *words, int n, const char **at, size_t *len)
 {
-    static const char *const names[] = {"table", "json", "csv"};
-    const char *text = args->value[OPT_FORMAT] ? args->value[OPT_FORMAT] : "table";
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = (enum format)i;
+    *at = words;
+    for (int i = 0;; i++) {
+        *at += strspn(*at, " ");
+        *len = strcspn(*at, " ");
+        if (*len == 0 || i == n) {
+            return *len > 0;
+        }
+        *at += *len;
+    }
+}
+
+static bool is_word(const char *text, const char *at, size_t len)
+{
+    return strlen(text) == len && memcmp(text, at, len) == 0;
+}
+
+int args_word(const struct args *args, enum option_id id, const char *words, int *out)
+{
+    const char *text = args->value[id];
+    const char *at;
+    size_t len;
+    for (*out = 0; text && word_at(words, *out, &at, &len); (*out)++) {
+        if (is_word(text, at, len)) {
             return DONE;
         }
     }
-    return args_usage(args, "--format: `%s` is not one of table, json, csv", text);
+    if (!text) {
+        return DONE;
+    }
+    return args_usage(args, "--%s: `%s` is not one of %s", options[id].name, text, words);
+}
+
+int args_format(const struct args *args, enum format *out)
+{
+    static const char *const names[] = {"table", "json", "csv", "spark", "plot"};
+    const char *words = formats_of(args->command);
+    const char *at;
+    size_t len;
+    int n;
+    int code = args_word(args, OPT_FORMAT, words, &n);
+    for (int i = 0; code == DONE && i < 5 && word_at(words, n, &at, &len); i++) {
+        if (is_word(names[i], at, len)) {
+            *out = (enum format)i;
+        }
+    }
+    return code;
+}
+
+int args_limit(const struct args *args, uint64_t *out)
+{
+    const char *text = args->value[OPT_LIMIT];
+    int64_t value = 0;
+    if (text && (varve_parse_int(text, &value) < 0 || value <= 0)) {
+        return args_usage(args, "--limit: `%s` is no number from 1 on", text);
+    }
+    *out = (uint64_t)value;
+    return DONE;
 }
 
 int args_agg(const struct args *args, enum varve_agg *out)

@@ -35,7 +35,7 @@ enum exit_code {
     X(OPT_AGG, "agg", "HOW", "avg min max sum count last rate; default: avg, counters last")       \
     X(OPT_LOOKBACK, "lookback", "SPAN",                                                            \
       "of an expression: how old a sample may be to count as a series' value; default 5m")         \
-    X(OPT_FORMAT, "format", "FORMAT", "table, json or csv")                                        \
+    X(OPT_FORMAT, "format", "FORMAT", "how to print it")                                           \
     X(OPT_OUTPUT, "output", "FILE", "write there instead of to standard output")                   \
     X(OPT_KIND, "kind", "KIND", "counter, gauge or auto: names that end in _total are counters")   \
     X(OPT_STRICT, "strict", "", "fail when any line is refused")                                   \
@@ -47,6 +47,11 @@ enum exit_code {
     X(OPT_SEVERITY, "severity", "LEVEL",                                                           \
       "only events at least as severe: critical error "                                            \
       "warning notice info debug")                                                                 \
+    X(OPT_ONLY, "only", "KIND", "only events of this kind, for example backup_ok")                 \
+    X(OPT_BY, "by", "LABEL", "the values of this label instead, __name__ for the metrics' names")  \
+    X(OPT_SORT, "sort", "COLUMN", "the largest of this column first")                              \
+    X(OPT_LIMIT, "limit", "N", "no more than this many")                                           \
+    X(OPT_AFTER, "after", "PLACE", "go on there: what a limited answer gave as its next place")    \
     X(OPT_HELP, "help", "", "print this")
 
 enum option_id {
@@ -56,7 +61,7 @@ enum option_id {
     OPTION_COUNT
 };
 
-#define OPTION(id)     (1u << (id))
+#define OPTION(id)     (UINT64_C(1) << (id))
 #define OPTIONS_SOURCE (OPTION(OPT_SOCKET) | OPTION(OPT_STORE) | OPTION(OPT_HELP))
 #define OPTIONS_RANGE                                                                              \
     (OPTION(OPT_FROM) | OPTION(OPT_TO) | OPTION(OPT_STEP) | OPTION(OPT_TIER) | OPTION(OPT_AGG))
@@ -75,7 +80,8 @@ struct command {
     const char *arguments; // for the usage line
     const char *summary;   // one line
     const char *text;      // paragraphs and examples
-    uint32_t options;      // bit per option_id
+    uint64_t options;      // bit per option_id
+    const char *formats;   // words for --format, the default first; NULL: table json csv
     int least, most;       // positional arguments
     int (*run)(const struct args *args);
 };
@@ -96,6 +102,8 @@ enum format {
     FORMAT_TABLE,
     FORMAT_JSON,
     FORMAT_CSV,
+    FORMAT_SPARK,
+    FORMAT_PLOT,
 };
 
 // Values with their defaults; DONE, or USAGE after a complaint.
@@ -104,6 +112,10 @@ int args_format(const struct args *args, enum format *out);
 int args_agg(const struct args *args, enum varve_agg *out);
 int args_step(const struct args *args, int64_t *out);
 int args_lookback(const struct args *args, int64_t *out);
+// A positive number; 0 when it is not given.
+int args_limit(const struct args *args, uint64_t *out);
+// The place of a word among `words`, separated by blanks; the first when it is not given.
+int args_word(const struct args *args, enum option_id id, const char *words, int *out);
 int args_severity(const struct args *args, enum varve_severity *out);
 const char *severity_name(enum varve_severity severity);
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "answer.h"
+#include "ask.h"
 #include "client/names.h"
 #include "commands.h"
 #include "expression.h"
@@ -15,14 +15,6 @@
 #define END_OF_TIME "9999-12-31T23:59:59Z"
 
 static struct answer answer;
-
-static int ask(struct varve_source *source, const struct varve_query *query, enum format format,
-               FILE *out)
-{
-    answer.how = varve_agg_name(query->agg);
-    struct varve_query_sink sink = answer_sink(&answer, format, out);
-    return source->ops->query(source, query, &sink);
-}
 
 // The exit code of an answer: nothing in it is worth a word, unless series were left out (said).
 static int judge(const struct args *args, const struct varve_query *query, int code)
@@ -73,10 +65,11 @@ static int run_query(const struct args *args)
     if (!is_selector(args->positional[0]) && !args->value[OPT_AGG]) {
         return expression_run(args);
     }
-    enum format format;
     struct varve_source source;
     struct varve_query query;
-    int code = args_format(args, &format);
+    struct ask ask = {.out = stdout, .query = &query};
+    int code = args_format(args, &ask.format);
+    code = code == DONE ? page_read(&ask.page, args) : code;
     code = code == DONE ? read_query(args, "-1h", "now", &query) : code;
     code = code == DONE ? open_source(&source, args) : code;
     if (code != DONE) {
@@ -87,9 +80,10 @@ static int run_query(const struct args *args)
         (void)source_close(&source); // opened for reading
         return code;
     }
-    int rc = ask(&source, &query, format, stdout);
+    answer.how = varve_agg_name(query.agg);
+    int rc = ask_source(&source, &ask, &answer);
     explain_unknown(&source, query.selector, rc);
-    return judge(args, &query, finish(&source, rc));
+    return judge(args, &query, ask_judge(&ask, &answer, finish(&source, rc)));
 }
 
 const struct command command_query = {
@@ -120,15 +114,26 @@ const struct command command_query = {
         "[unix_ms,\n"
         "value]; null stands for NaN and infinities; approximate says whether the tier's cells are "
         "too coarse\n"
-        "for the expression. CSV has ts,series,value with ts in Unix ms.\n"
+        "for the expression. CSV has ts,series,value with ts in Unix ms. spark is a line of bars "
+        "for each\n"
+        "series, plot a picture of it.\n"
+        "\n"
+        "--limit gives the first N points. JSON then has the place where it goes on as next, else "
+        "it is said\n"
+        "on standard error; --after takes it. Give --from and --to as absolute times, so that all "
+        "pages are\n"
+        "of the same range.\n"
         "\n"
         "Examples:\n"
         "  varve query load1 --from -10m\n"
+        "  varve query load1 --from -1d --format plot\n"
         "  varve query 'memory_*_bytes' --from -1d --step 15m --agg max\n"
         "  varve query 'sum by (device) (rate(network_receive_bytes_total[5m]))' --from -1h "
         "--step 1m\n"
         "  varve query 'topk(3, max_over_time(load1[1d]))' --tier hour",
-    .options = OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_LOOKBACK) | OPTION(OPT_FORMAT),
+    .options = OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_LOOKBACK) | OPTION(OPT_FORMAT) |
+               OPTION(OPT_LIMIT) | OPTION(OPT_AFTER),
+    .formats = "table json csv spark plot",
     .least = 1,
     .most = 1,
     .run = run_query,
@@ -184,7 +189,9 @@ static int export_from(struct varve_source *source, const struct args *args,
         query->tier = 0;
         query->by_time = !json;
     }
-    int rc = ask(source, query, json ? FORMAT_JSON : FORMAT_CSV, out);
+    struct ask ask = {.format = json ? FORMAT_JSON : FORMAT_CSV, .out = out, .query = query};
+    answer.how = varve_agg_name(query->agg);
+    int rc = ask_source(source, &ask, &answer);
     explain_unknown(source, query->selector, rc);
     return judge(args, query, close_output(args->value[OPT_OUTPUT], out, finish(source, rc)));
 }

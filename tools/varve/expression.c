@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
-#include "gather.h"
+#include "ask.h"
+#include "commands.h"
 
 #define HOUR_MS 3600000
 
@@ -78,27 +78,13 @@ static void point_at(const char *why, const char *text)
                   "^");
 }
 
-static int ask(struct varve_source *source, const struct varve_expr_query *query,
-               enum format format)
-{
-    answer.how = NULL;
-    struct varve_query_sink layout = answer_sink(&answer, format, stdout);
-    struct gather *gather = gather_new(&layout);
-    if (!gather) {
-        return source_fail(source, VARVE_E_NO_MEMORY, "out of memory");
-    }
-    struct varve_query_sink sink = gather_sink(gather);
-    int rc = source->ops->expr(source, query, &sink);
-    gather_free(gather);
-    return rc;
-}
-
 int expression_run(const struct args *args)
 {
-    enum format format;
     struct varve_source source;
     struct varve_expr_query query;
-    int code = args_format(args, &format);
+    struct ask ask = {.out = stdout, .expr = &query};
+    int code = args_format(args, &ask.format);
+    code = code == DONE ? page_read(&ask.page, args) : code;
     code = code == DONE ? read_expression(args, &query) : code;
     code = code == DONE ? open_source(&source, args) : code;
     if (code != DONE) {
@@ -109,8 +95,8 @@ int expression_run(const struct args *args)
         (void)source_close(&source); // opened for reading
         return code;
     }
-    int rc = ask(&source, &query, format);
-    code = finish(&source, rc);
+    int rc = ask_source(&source, &ask, &answer);
+    code = ask_judge(&ask, &answer, finish(&source, rc));
     if (rc == VARVE_E_INVALID) {
         point_at(source.why, query.text);
         return USAGE;

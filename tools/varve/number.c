@@ -215,3 +215,23 @@ int number_parse(const char *text, size_t len, double *out)
     }
     return parse_library(text, len, out);
 }
+
+const char *number_short(double value, char buf[NUMBER_TEXT])
+{
+    static const char units[] = " kMGTPE";
+    double scaled = fabs(value);
+    size_t unit = 0;
+    if (!isfinite(value) || (scaled > 0 && scaled < 1e-3) || scaled >= 1e21) {
+        (void)(isfinite(value) ? (size_t)snprintf(buf, NUMBER_TEXT, "%.2e", value)
+                               : number_format(value, buf));
+        return buf;
+    }
+    while (scaled >= 9999.5 && units[unit + 1] != '\0') {
+        scaled /= 1000;
+        unit++;
+    }
+    char suffix[2] = {units[unit], '\0'};
+    (void)snprintf(buf, NUMBER_TEXT, "%s%.4g%s", value < 0 ? "-" : "", scaled,
+                   unit > 0 ? suffix : "");
+    return buf;
+}

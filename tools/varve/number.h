@@ -21,4 +21,8 @@ size_t number_format(double value, char buf[NUMBER_TEXT]);
 // Returns 0, or VARVE_E_INVALID.
 int number_parse(const char *text, size_t len, double *out);
 
+// The value for people, in at most nine characters: four digits, and k, M, G, ... for thousands.
+// Returns buf.
+const char *number_short(double value, char buf[NUMBER_TEXT]);
+
 #endif

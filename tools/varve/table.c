@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define CELL_MAX 512u
@@ -122,6 +123,18 @@ const char *style_dim(FILE *out)
 const char *style_plain(FILE *out)
 {
     return styled(out) ? "\033[0m" : "";
+}
+
+size_t style_columns(FILE *out)
+{
+    struct winsize size;
+    const char *text = getenv("COLUMNS");
+    long columns = text ? strtol(text, NULL, 10) : 0;
+    if (columns <= 0 && ioctl(fileno(out), TIOCGWINSZ, &size) == 0) {
+        columns = size.ws_col;
+    }
+    columns = columns > 0 ? columns : 80;
+    return columns > 40 ? (size_t)columns : 40;
 }
 
 const char *bytes_text(double bytes, char *buf, size_t cap)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define TABLE_COLUMNS 10u
+#define TABLE_COLUMNS 12u
 
 struct table {
     size_t columns;
@@ -36,6 +36,10 @@ bool table_print(struct table *t, FILE *out);
 const char *style_bold(FILE *out);
 const char *style_dim(FILE *out);
 const char *style_plain(FILE *out);
+
+// Characters in a line of the terminal `out`, or of COLUMNS when that is set; 80 when neither is
+// known. At least 40.
+size_t style_columns(FILE *out);
 
 // Bytes as "12", "4.0 KiB", "1.5 MiB". Returns buf.
 const char *bytes_text(double bytes, char *buf, size_t cap);
