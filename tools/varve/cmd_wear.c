@@ -12,15 +12,11 @@
 
 #include "commands.h"
 #include "csv.h"
+#include "findings.h"
 #include "json.h"
 #include "number.h"
 #include "table.h"
 #include "when.h"
-
-// Names as in core/wear.c.
-static const char *const level_names[] = {"unknown", "normal",          "longer windows",
-                                          "no raw",  "hour cells only", "RAM only"};
-#define LEVELS (sizeof level_names / sizeof *level_names)
 
 // How many of the newest changes of level are shown, how many device counters at most.
 #define CHANGES 5u
@@ -45,11 +41,6 @@ struct report {
     struct device device[DEVICES];
     size_t devices;
 };
-
-static const char *level_name(uint32_t level)
-{
-    return level_names[level < LEVELS ? level : 0];
-}
 
 // ---- gathering ----------------------------------------------------------------------------------
 
@@ -205,7 +196,7 @@ static void put_json(const struct report *report)
     printf("{");
     json_fields(stdout, fields, &report->stats);
     printf(",\n\"level_name\":");
-    json_text(stdout, level_name(report->stats.wear_level));
+    json_text(stdout, wear_level_name(report->stats.wear_level));
     printf(",\n\"write_amplification\":");
     json_number(stdout, amplification(&report->stats));
     printf(",\n\"unattributed_bytes\":%" PRIu64, unattributed(&report->stats));
@@ -280,7 +271,7 @@ static void put_budget(const struct varve_stats *s)
            "the last 7 days\n",
            bytes_text((double)s->wear_budget_bytes, a, sizeof a), s->wear_fast_permille / 10.0,
            s->wear_slow_permille / 10.0);
-    printf("level      %" PRIu32 " of 5: %s\n", s->wear_level, level_name(s->wear_level));
+    printf("level      %" PRIu32 " of 5: %s\n", s->wear_level, wear_level_name(s->wear_level));
 }
 
 static void put_forecast(const struct varve_stats *s)

@@ -15,12 +15,14 @@ extern const struct command command_config;
 extern const struct command command_events;
 extern const struct command command_export;
 extern const struct command command_flush;
+extern const struct command command_health;
 extern const struct command command_import;
 extern const struct command command_plugins;
 extern const struct command command_prune;
 extern const struct command command_query;
 extern const struct command command_series;
 extern const struct command command_stats;
+extern const struct command command_summary;
 extern const struct command command_wear;
 
 // Opens what --socket, --store and -c say. Returns DONE, USAGE or UNREACHABLE (said on stderr).
