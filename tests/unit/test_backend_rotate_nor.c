@@ -135,6 +135,31 @@ static void all_sectors_are_worn_alike_whatever_lies_on_them(void **state)
     assert_int_equal(ledger->sector_erases_max, counters().max_sector_erases);
 }
 
+// Moving wears, too: while there are free sectors that are worn as little, they are what comes
+// next.
+static void what_lies_is_not_moved_while_less_worn_sectors_are_free(void **state)
+{
+    (void)state;
+    add_chip(2 * SECTORS);
+    bench_open(&b);
+    for (int64_t i = 0; i < 3000; i++) {
+        bench_store(&b, 0, minute(i), 100, (i - 10) * MINUTE);
+        if (i % 5 == 4) {
+            bench_store(&b, 1, (struct varve_block_key){(i - 4) * MINUTE, i * MINUTE, 1}, 500,
+                        (i - 60) * MINUTE);
+        }
+        if (i % 30 == 29) {
+            bench_store(&b, 2, (struct varve_block_key){(i - 29) * MINUTE, i * MINUTE, 1}, 500,
+                        (i - 240) * MINUTE);
+        }
+        work_through();
+    }
+    const struct varve_ledger_account *ledger = &b.host.account;
+    assert_true(ledger->bytes[VARVE_WRITE_CHECKPOINT] * 3 < ledger->bytes[VARVE_WRITE_DATA]);
+    assert_true(ledger->sector_erases_min >= 5);
+    assert_true(ledger->sector_erases_max <= ledger->sector_erases_min + 2);
+}
+
 static void the_ledger_counts_what_the_chip_does(void **state)
 {
     uint64_t bytes = 0;
@@ -383,6 +408,7 @@ int main(void)
 #define BEHAVIOUR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         BEHAVIOUR(all_sectors_are_worn_alike_whatever_lies_on_them),
+        BEHAVIOUR(what_lies_is_not_moved_while_less_worn_sectors_are_free),
         BEHAVIOUR(the_ledger_counts_what_the_chip_does),
         BEHAVIOUR(sectors_that_fail_are_given_up_and_nothing_is_lost),
         BEHAVIOUR(sectors_that_do_not_hold_what_is_programmed_are_given_up),

@@ -130,23 +130,25 @@ int nor_rewrite(struct rotate_nor *n, uint32_t at, const struct nor_patch *patch
 
 // ---- wear ---------------------------------------------------------------------------------------
 
+// As long as there are free sectors that are worn as little, these come next, and nothing need
+// move.
 int nor_level(struct rotate_nor *n)
 {
     uint32_t least = NOR_NONE;
     uint32_t max = 0;
-    uint32_t max_free = 0;
+    uint32_t min_free = UINT32_MAX;
 
     for (uint32_t at = 0; at < n->count; at++) {
         const struct nor_sector *s = &n->sectors[at];
         max = s->state != NOR_BAD && s->erases > max ? s->erases : max;
-        max_free = nor_is_free(s) && s->erases > max_free ? s->erases : max_free;
+        min_free = nor_is_free(s) && s->erases < min_free ? s->erases : min_free;
         if (s->state == NOR_USED && (least == NOR_NONE || s->erases < n->sectors[least].erases)) {
             least = at;
         }
     }
     const uint32_t spread = max / SPREAD_PART > SPREAD_LEAST ? max / SPREAD_PART : SPREAD_LEAST;
     if (least == NOR_NONE || max - n->sectors[least].erases < spread ||
-        max_free <= n->sectors[least].erases) {
+        min_free <= n->sectors[least].erases || min_free == UINT32_MAX) {
         return 0;
     }
     int rc = replace(n, least, true, NULL, false);
