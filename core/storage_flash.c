@@ -13,6 +13,7 @@
 #define PAGE_LEAST    8u
 #define PAGE_MOST     4096u
 #define SECTOR_PAGES  8u
+#define SECTOR_LEAST  512u
 #define SECTORS_LEAST 8u
 #define NO_PAGE       UINT32_MAX
 
@@ -21,9 +22,10 @@ static bool geometry_is_sane(const struct varve_flash *flash)
     const uint32_t page = flash->page_bytes;
     const bool page_ok = page >= PAGE_LEAST && page <= PAGE_MOST && (page & (page - 1u)) == 0;
 
-    return page_ok && flash->sector_bytes >= SECTOR_PAGES * page &&
-           flash->sector_bytes % page == 0 && flash->sectors >= SECTORS_LEAST &&
-           flash->sectors <= UINT16_MAX && UINT32_MAX / flash->sector_bytes >= flash->sectors;
+    return page_ok && flash->sector_bytes >= SECTOR_LEAST &&
+           flash->sector_bytes >= SECTOR_PAGES * page && flash->sector_bytes % page == 0 &&
+           flash->sectors >= SECTORS_LEAST && flash->sectors <= UINT16_MAX &&
+           UINT32_MAX / flash->sector_bytes >= flash->sectors;
 }
 
 int varve_flash_open(struct varve_flash_area *a, struct varve_ledger_account *account,

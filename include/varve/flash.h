@@ -35,7 +35,8 @@ struct varve_flash {
     const char *name;      // as in `device = nor0`
     uint32_t page_bytes;   // most that one program() takes; a power of two, 8 to 4096. What ECC
                            // lets be programmed only once must not be larger
-    uint32_t sector_bytes; // unit of erase(); a multiple of page_bytes, at least 8 pages
+    uint32_t sector_bytes; // unit of erase(); a multiple of page_bytes, at least 8 pages and
+                           // 512 bytes; a driver may erase several of the chip's at once
     uint32_t sectors;      // 8 to 65535
     void *context;         // the driver's own
 

@@ -205,6 +205,28 @@ static void sectors_that_do_not_hold_what_is_programmed_are_given_up(void **stat
     wear_out_two(true);
 }
 
+// A chip clears all bits before it sets them.
+static void a_sector_whose_erase_was_cut_early_is_not_a_bad_one(void **state)
+{
+    (void)state;
+    bench_open(&b);
+    live(0, 100);
+    varve_sim_nor_wear_out(3, false);
+    live(100, 500);
+    assert_int_equal(b.host.account.sectors_bad, 1);
+    fake_host_close(&b.host);
+    uint8_t *sector = varve_sim_nor_bytes();
+    while (sector[0] == 0 || sector[31] != 0xff) { // one that is free
+        sector += SECTOR;
+        assert_true(sector < varve_sim_nor_bytes() + (size_t)SECTORS * SECTOR);
+    }
+    memset(sector, 0, SECTOR);
+    bench_open(&b);
+    live(500, 900);
+    assert_history(900);
+    assert_int_equal(b.host.account.sectors_bad, 1);
+}
+
 static void a_damaged_label_costs_one_sector(void **state)
 {
     size_t found = 0;
@@ -301,6 +323,21 @@ static void a_second_cut_while_recovering_changes_nothing(void **state)
             cut_twice(at, second);
         }
     }
+}
+
+// ---- the flash of a microcontroller -------------------------------------------------------------
+
+static void pages_that_are_smaller_than_a_label_will_do(void **state)
+{
+    const struct varve_sim_nor chip = {8, 2048, 64};
+    (void)state;
+    assert_int_equal(varve_sim_add_nor(&chip), 0);
+    bench_open(&b);
+    live(0, 700);
+    assert_history(700);
+    bench_reopen(&b);
+    assert_history(700);
+    assert_true(b.host.account.sector_erases_min >= 2);
 }
 
 // ---- what is wiped ------------------------------------------------------------------------------
@@ -412,7 +449,9 @@ int main(void)
         BEHAVIOUR(the_ledger_counts_what_the_chip_does),
         BEHAVIOUR(sectors_that_fail_are_given_up_and_nothing_is_lost),
         BEHAVIOUR(sectors_that_do_not_hold_what_is_programmed_are_given_up),
+        BEHAVIOUR(a_sector_whose_erase_was_cut_early_is_not_a_bad_one),
         BEHAVIOUR(a_damaged_label_costs_one_sector),
+        BEHAVIOUR(pages_that_are_smaller_than_a_label_will_do),
         cmocka_unit_test(a_cut_at_any_operation_loses_nothing_that_was_acknowledged),
         cmocka_unit_test(a_second_cut_while_recovering_changes_nothing),
         BEHAVIOUR(a_removed_block_leaves_no_byte),

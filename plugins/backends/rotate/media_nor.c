@@ -50,9 +50,10 @@ static int media_open(struct rotate_media *m, struct varve_instance *self, const
         return rc;
     }
     n->count = n->area.flash->sectors;
-    n->payload = n->area.flash->sector_bytes - n->area.flash->page_bytes;
     m->erased = 0xff;
     m->page_bytes = n->area.flash->page_bytes;
+    n->head = m->page_bytes > NOR_HEAD ? m->page_bytes : NOR_HEAD;
+    n->payload = n->area.flash->sector_bytes - n->head;
     m->unit_bytes = m->chunk_bytes = n->payload;
     m->least_bytes = n->payload >= SMALL ? n->payload : 4 * n->payload;
     m->units_max = n->count + 1;

@@ -4,22 +4,24 @@
 // nor_sectors.c writes and reads the label of a sector, erases, and gives up sectors that fail;
 // nor_place.c puts sectors in the place of others; media_nor.c makes units of them.
 //
-// A sector begins with its label, alone on the first page; the rest is its payload. Integers are
-// little-endian.
+// A sector begins with its label, alone on the first page, or on the first 64 bytes where pages are
+// smaller; the rest is its payload. Integers are little-endian.
 //
 //    0  u32 magic "VRVN"   4  u8 version   5  u8[3] zero   8  u32 times erased
 //   12  u32 CRC-32C of the bytes 0 .. 11
 //   16  u32 unit          20  u32 place in the unit       24  u32 generation
 //   28  u32 CRC-32C of the bytes 16 .. 27
+//   32  u8[8] "VARVEBAD": the sector was given up
 //
 // The first half is programmed when the sector has been erased, and says that the erase was
 // completed. The second is programmed when the sector gets a place; of two sectors for one place,
-// the later generation holds. To free a sector the second CRC is programmed to zeros, to give one
-// up the whole label.
+// the later generation holds. To free a sector the second CRC is programmed to zeros. To give one
+// up the whole label is, and then the mark behind it: zeros alone say nothing, since chips clear
+// all bits of a sector before they erase it.
 //
 // What a power cut can leave, and what it means at open:
-//   - no label: an erase was cut, or the first half of a label. The sector is erased before it is
-//     used; it counts as erased as often as the others are on average;
+//   - no label: an erase was cut, or the first half of a label, or giving up. The sector is erased
+//     before it is used; it counts as erased as often as the others are on average;
 //   - half a second half, or one with a zero CRC: the sector is free, to be erased;
 //   - two sectors for one place: the older generation is freed;
 //   - sectors of a unit whose first one was freed: the unit was being removed, and is;
@@ -39,6 +41,8 @@
 #define NOR_VERSION 1u
 #define NOR_HALF    16u // bytes of one half of a label
 #define NOR_LABEL   32u
+#define NOR_MARK    8u  // bytes behind the label
+#define NOR_HEAD    64u // the least that label and mark have for themselves
 #define NOR_NONE    UINT32_MAX
 
 enum nor_state {
@@ -62,6 +66,7 @@ struct rotate_nor {
     struct varve_flash_area area;
     struct nor_sector *sectors;
     uint32_t count;
+    uint32_t head;    // bytes before the payload
     uint32_t payload; // bytes of one sector
 };
 

@@ -2,8 +2,8 @@
 // Single sectors of a raw NOR flash: labels, erasing, bad ones; nor.h has the format.
 //
 // Nothing is believed that was not read back. A sector that cannot be erased, or does not hold what
-// was programmed, is given up: its label becomes zeros, which NOR can always be asked for. Where
-// even that fails, it is given up until the store is opened again.
+// was programmed, is given up: its label becomes zeros, which NOR can always be asked for, with
+// a mark behind it. Where even that fails, it is given up until the store is opened again.
 //
 // Threading: the instance's lock.
 
@@ -16,6 +16,8 @@
 #define PART  64u // bytes read at a time
 #define TRIES 4u  // sectors that fail one after the other before the flash is thought to be gone
 
+static const uint8_t bad_mark[NOR_MARK] = {'V', 'A', 'R', 'V', 'E', 'B', 'A', 'D'};
+
 static uint32_t address_of(const struct rotate_nor *n, uint32_t at)
 {
     return at * n->area.flash->sector_bytes;
@@ -23,7 +25,7 @@ static uint32_t address_of(const struct rotate_nor *n, uint32_t at)
 
 static uint32_t payload_of(const struct rotate_nor *n, uint32_t at)
 {
-    return address_of(n, at) + n->area.flash->page_bytes;
+    return address_of(n, at) + n->head;
 }
 
 static bool all_are(const uint8_t *p, size_t len, uint8_t value)
@@ -129,6 +131,8 @@ void nor_give_up(struct rotate_nor *n, uint32_t at)
 
     // When this fails as well the sector is tried again after the next open, and given up again.
     (void)varve_flash_program(&n->area, address_of(n, at), zeros, sizeof zeros, VARVE_WRITE_META);
+    (void)varve_flash_program(&n->area, address_of(n, at) + NOR_LABEL, bad_mark, NOR_MARK,
+                              VARVE_WRITE_META);
     n->sectors[at].state = NOR_BAD;
     n->sectors[at].unit = NOR_NONE;
     note_wear(n);
@@ -280,14 +284,14 @@ static void read_place(struct nor_sector *s, const uint8_t *half)
 static int read_label(struct rotate_nor *n, uint32_t at)
 {
     struct nor_sector *s = &n->sectors[at];
-    uint8_t bytes[NOR_LABEL];
+    uint8_t bytes[NOR_LABEL + NOR_MARK];
     int rc = varve_flash_read(&n->area, address_of(n, at), bytes, sizeof bytes);
 
     *s = (struct nor_sector){.unit = NOR_NONE, .state = NOR_UNKNOWN};
     if (rc < 0) {
         return rc;
     }
-    if (all_are(bytes, NOR_HALF, 0)) {
+    if (all_are(bytes, NOR_HALF, 0) && memcmp(bytes + NOR_LABEL, bad_mark, NOR_MARK) == 0) {
         s->state = NOR_BAD;
     } else if (rotate_u32(bytes) == NOR_MAGIC && crc_holds(bytes)) {
         if (bytes[4] != NOR_VERSION) {
@@ -303,13 +307,12 @@ static int read_label(struct rotate_nor *n, uint32_t at)
 // been cut, a few times in a row.
 static int check_new(struct rotate_nor *n)
 {
-    const uint32_t page = n->area.flash->page_bytes;
     unsigned begun = 0;
 
     for (uint32_t at = 0; at < n->count; at++) {
-        int rc = compare(n, address_of(n, at) + page, NULL, n->area.flash->sector_bytes - page);
+        int rc = compare(n, payload_of(n, at), NULL, n->payload);
         if (rc == 0) {
-            rc = compare(n, address_of(n, at), NULL, page);
+            rc = compare(n, address_of(n, at), NULL, n->head);
             begun += rc == VARVE_E_CORRUPT;
             n->sectors[at].state = rc == 0 ? NOR_BLANK : NOR_UNKNOWN;
             rc = rc == VARVE_E_CORRUPT && begun <= TRIES ? 0 : rc;
