@@ -66,6 +66,11 @@ static void fill_backend(struct varve_backend *backend, struct varve_backend_sta
     out->salvage_restored = backend->salvage_restored;
     out->salvage_lost = backend->salvage_lost;
     out->erase_blocks = backend->account.erase_blocks;
+    out->erases = backend->account.erases;
+    out->sectors = backend->account.sectors;
+    out->sector_erases_min = backend->account.sector_erases_min;
+    out->sector_erases_max = backend->account.sector_erases_max;
+    out->sectors_bad = backend->account.sectors_bad;
     out->syncs = backend->account.syncs;
     out->blocks_put = backend->blocks_put;
     out->commit_last_us = backend->commit_last_us;

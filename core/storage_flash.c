@@ -38,6 +38,7 @@ int varve_flash_open(struct varve_flash_area *a, struct varve_ledger_account *ac
     a->flash = varve_port_flash(name);
     if (a->flash == NULL)
         return VARVE_E_NOT_FOUND;
+    account->sectors = a->flash->sectors;
     return geometry_is_sane(a->flash) ? 0 : VARVE_E_INVALID;
 }
 

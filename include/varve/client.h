@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talking to a running daemon over its UNIX socket.
 //
-// The protocol, version 4. Both directions carry frames; all integers are little-endian:
+// The protocol, version 5. Both directions carry frames; all integers are little-endian:
 //
 //   frame    u16 type   u16 flags (0)   u32 length of the payload (at most VARVE_FRAME_MAX) payload
 //   text     u16 length, the bytes, a NUL that is not counted; no NUL inside
@@ -62,7 +62,7 @@ extern "C" {
 #endif
 
 #define VARVE_PROTOCOL_MAGIC   0x43565256u // "VRVC"
-#define VARVE_PROTOCOL_VERSION 4u
+#define VARVE_PROTOCOL_VERSION 5u
 #define VARVE_FRAME_HEADER     8u
 // Largest payload of one frame, in bytes.
 #define VARVE_FRAME_MAX 32768u

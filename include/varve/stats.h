@@ -28,6 +28,12 @@ struct varve_backend_stats {
     uint64_t flash_bytes;         // written to flash since this process opened it, in whole pages
     uint64_t written_bytes;       // handed to the port since this process opened it
     uint64_t erase_blocks;        // touched between syncs since this process opened it
+    // Of raw flash, 0 elsewhere.
+    uint64_t erases;            // sectors erased since this process opened it
+    uint32_t sectors;           // bad ones included
+    uint32_t sectors_bad;       // given up
+    uint32_t sector_erases_min; // of the least worn good sector, since it was new
+    uint32_t sector_erases_max; // of the most worn one
     uint64_t syncs;
     uint64_t blocks_put;     // stored by this process
     uint64_t blocks_dropped; // given up because RAM could not hold them until the backend worked

@@ -45,6 +45,7 @@ struct varve_ledger_account {
     uint64_t syncs;        // syncs that succeeded
     // Raw flash alone: each erase of a sector is also one of `erase_blocks`.
     uint64_t erases;            // sectors erased
+    uint32_t sectors;           // bad ones included
     uint32_t sector_erases_min; // over all sectors in use, since they were new: the
     uint32_t sector_erases_max; // least worn one and the most worn one
     uint32_t sectors_bad;       // given up

@@ -93,6 +93,8 @@ struct state {
     struct varve_instance_stats instance;
     struct varve_slots collectors;
     struct varve_slot slot[VARVE_MAX_INSTANCES];
+    struct varve_slots flashes;
+    struct varve_slot flash[VARVE_MAX_BACKENDS];
 };
 
 static void push_figures(struct varve_instance *self, const struct figures *f)
@@ -120,6 +122,36 @@ static void push_collector(struct varve_instance *self, const struct varve_insta
     (void)varve_instance_push(self, slot->id[0], (double)stats->max_us / 1e6);
 }
 
+// Of a store on raw flash, by name.
+#define SECTOR_METRICS(X)                                                                          \
+    X("varve_sector_erases_min", "Erases of the least worn good sector.", b->sector_erases_min)    \
+    X("varve_sector_erases_max", "Erases of the most worn sector.", b->sector_erases_max)          \
+    X("varve_sectors_bad", "Sectors given up.", b->sectors_bad)
+
+static void push_sectors(struct varve_instance *self, const struct varve_backend_stats *b)
+{
+    static const struct {
+        const char *metric, *help;
+    } def[] = {
+#define SECTOR_DEF(metric, help, value) {metric, help},
+        SECTOR_METRICS(SECTOR_DEF)
+#undef SECTOR_DEF
+    };
+    const double value[] = {
+#define SECTOR_VALUE(metric, help, value) (double)(value),
+        SECTOR_METRICS(SECTOR_VALUE)
+#undef SECTOR_VALUE
+    };
+    struct state *s = self->state;
+    struct varve_slot *slot = varve_slots_find(self, &s->flashes, varve_span_of(b->name));
+    for (size_t i = 0; slot != NULL && i < sizeof value / sizeof *value; i++) {
+        if (slot->id[i] == VARVE_UNREGISTERED)
+            slot->id[i] = varve_instance_series_label(self, VARVE_GAUGE, def[i].metric, "backend",
+                                                      slot->name, "1", def[i].help);
+        (void)varve_instance_push(self, slot->id[i], value[i]);
+    }
+}
+
 static void add_up_salvages(struct figures *f)
 {
     f->salvages = 0;
@@ -137,6 +169,11 @@ static int collect(struct varve_instance *self)
     varve_port_usage(&s->figures.usage);
     add_up_salvages(&s->figures);
     push_figures(self, &s->figures);
+    varve_slots_begin(&s->flashes);
+    for (uint32_t i = 0; i < s->figures.stats.backend_count; i++) {
+        if (s->figures.stats.backends[i].sectors > 0)
+            push_sectors(self, &s->figures.stats.backends[i]);
+    }
     varve_slots_begin(&s->collectors);
     for (size_t i = 0; varve_host_instance(self->host, i, &s->instance) == 0; i++) {
         bool configured = s->instance.name[0] != '\0';
@@ -150,6 +187,7 @@ static int init(struct varve_instance *self)
 {
     struct state *s = self->state;
     varve_slots_init(&s->collectors, s->slot, VARVE_MAX_INSTANCES, "collectors");
+    varve_slots_init(&s->flashes, s->flash, VARVE_MAX_BACKENDS, "stores");
     for (size_t i = 0; i < METRICS; i++)
         s->id[i] = varve_instance_series(self, &series[i]);
     return 0;

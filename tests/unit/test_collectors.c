@@ -612,6 +612,10 @@ static void self_tells_the_hosts_figures(void **state)
         (struct varve_instance_stats){.name = "flash", .kind = "backend", .runs = 1};
     fake_instances[2] = (struct varve_instance_stats){.name = "", .kind = "collector", .runs = 1};
     fake_instance_count = 3;
+    fake_stats.backend_count = 2;
+    fake_stats.backends[0] = (struct varve_backend_stats){.name = "files"};
+    fake_stats.backends[1] = (struct varve_backend_stats){
+        .name = "chip", .sectors = 9, .sectors_bad = 1, .sector_erases_max = 75};
     assert_int_equal(fake_init(), 0);
     assert_int_equal(fake_collect(), 0);
     expect("varve_samples_total", 123456789);
@@ -625,6 +629,9 @@ static void self_tells_the_hosts_figures(void **state)
     expect("varve_threads", 4);
     expect("varve_collector_max_seconds{collector=\"cpu\"}", 0.00025);
     assert_int_equal(fake_count("varve_collector_max_seconds"), 1);
+    expect("varve_sectors_bad{backend=\"chip\"}", 1);
+    expect("varve_sector_erases_max{backend=\"chip\"}", 75);
+    assert_int_equal(fake_count("varve_sectors_bad"), 1);
     assert_int_equal(fake_pushes(), fake_series());
 }
 

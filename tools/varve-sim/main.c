@@ -209,6 +209,18 @@ static int find_config(const struct options *options, char path[VARVE_PATH_TEXT]
     return 0;
 }
 
+// A device of raw NOR has a chip without a filesystem as well, for `device = nor0`; of the two a
+// configuration uses one. What no driver of such a chip would be is left out.
+static int add_chip(const struct varve_sim_device *device)
+{
+    const uint64_t sectors = device->capacity_bytes / device->erase_block_bytes;
+    const struct varve_sim_nor chip = {device->page_bytes, device->erase_block_bytes,
+                                       (uint32_t)sectors};
+    const bool wanted = device->kind == VARVE_SIM_NOR && sectors >= 8 && sectors <= UINT16_MAX &&
+                        device->capacity_bytes <= UINT32_MAX;
+    return wanted ? varve_sim_add_nor(&chip) : 0;
+}
+
 static int simulate(const struct options *options, const struct varve_sim_device *device,
                     struct source *source, const char *config)
 {
@@ -223,6 +235,10 @@ static int simulate(const struct options *options, const struct varve_sim_device
     if (varve_sim_make(device, source->start_ms, why, sizeof why) != 0) {
         (void)fprintf(stderr, "varve-sim: flash: %s\n", why[0] != '\0' ? why : "out of memory");
         return USAGE;
+    }
+    if (add_chip(device) != 0) {
+        (void)fprintf(stderr, "varve-sim: out of memory\n");
+        return FAILED;
     }
     varve_sim_log_level(options->verbose ? VARVE_DEBUG : VARVE_ERROR);
     if (configure(options, config) != 0) {

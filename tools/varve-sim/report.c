@@ -41,6 +41,21 @@ double report_lifetime_years(const struct varve_sim_device *device,
     return by_block < by_volume ? by_block : by_volume;
 }
 
+// The device's counters. On raw flash they are those of the chip: nothing is below varve there.
+static void take_counters(const struct run_result *result, struct varve_sim_counters *out)
+{
+    struct varve_sim_nor_counters chip;
+    varve_sim_counters(out);
+    if (result->sectors > 0) {
+        varve_sim_nor_counters(&chip);
+        out->host_bytes = out->device_bytes = chip.bytes;
+        out->erases = chip.erases;
+        out->blocks = result->sectors;
+        out->max_block_erases = chip.max_sector_erases;
+        out->min_block_erases = chip.min_sector_erases;
+    }
+}
+
 // ---- JSON ---------------------------------------------------------------------------------------
 
 static void put_text(FILE *out, const char *text)
@@ -128,6 +143,12 @@ static void put_flash(FILE *out, const struct varve_sim_device *device,
     put_count(out, "blocks", flash->blocks);
     put_count(out, "max_block_erases", flash->max_block_erases);
     put_count(out, "min_block_erases", flash->min_block_erases);
+    if (result->sectors > 0) {
+        put_count(out, "sectors", result->sectors);
+        put_count(out, "sectors_bad", result->sectors_bad);
+        put_count(out, "sector_erases_min", result->sector_erases_min);
+        put_count(out, "sector_erases_max", result->sector_erases_max);
+    }
     put_ratio(out, "lifetime_years", report_lifetime_years(device, flash, result->span_ms));
 }
 
@@ -135,7 +156,7 @@ void report_json(FILE *out, const struct options *options, const struct varve_si
                  const struct run_result *result)
 {
     struct varve_sim_counters flash;
-    varve_sim_counters(&flash);
+    take_counters(result, &flash);
     put_inputs(out, options, device);
     put_samples(out, result);
     put_flash(out, device, &flash, result);
@@ -182,6 +203,11 @@ static void say_flash(FILE *out, const struct varve_sim_device *device,
                   per((double)result->raw_bytes, (double)result->raw_samples), result->raw_samples);
     (void)fprintf(out, "wear          %" PRIu64 " erases of %u blocks, %u to %u each\n",
                   flash->erases, flash->blocks, flash->min_block_erases, flash->max_block_erases);
+    if (result->sectors > 0) {
+        (void)fprintf(out, "sectors       %u, %u bad, %u to %u erases each by the ledger\n",
+                      result->sectors, result->sectors_bad, result->sector_erases_min,
+                      result->sector_erases_max);
+    }
     if (isfinite(years)) {
         (void)fprintf(out, "lifetime      %.1f years\n", years);
     } else {
@@ -193,7 +219,7 @@ void report_text(FILE *out, const struct options *options, const struct varve_si
                  const struct run_result *result)
 {
     struct varve_sim_counters flash;
-    varve_sim_counters(&flash);
+    take_counters(result, &flash);
     say_samples(out, options, result);
     say_flash(out, device, &flash, result);
     if (options->timing) {

@@ -89,6 +89,19 @@ static void take_figures(struct life *life, const struct varve_stats *stats)
     }
 }
 
+// Of the backend on raw flash; there is one chip.
+static void note_sectors(struct run_result *result, const struct varve_stats *stats)
+{
+    for (uint32_t b = 0; b < stats->backend_count; b++) {
+        if (stats->backends[b].sectors > 0) {
+            result->sectors = stats->backends[b].sectors;
+            result->sectors_bad = stats->backends[b].sectors_bad;
+            result->sector_erases_min = stats->backends[b].sector_erases_min;
+            result->sector_erases_max = stats->backends[b].sector_erases_max;
+        }
+    }
+}
+
 static void note_backends(struct run_result *result, const struct varve_stats *stats)
 {
     for (uint32_t b = 0; b < stats->backend_count; b++) {
@@ -272,6 +285,7 @@ static int finish(struct life *life)
     varve_host_stats(life->host, &stats);
     take_figures(life, &stats);
     note_backends(result, &stats);
+    note_sectors(result, &stats);
     result->series = stats.series;
     result->stored_bytes = stats.stored_bytes;
     result->span_ms = varve_port_wall_ms() - life->start_ms;

@@ -31,15 +31,19 @@ struct run_result {
     int64_t span_ms;         // simulated
     uint64_t flash_bytes;    // the ledger's: distinct flash pages written between syncs, in bytes
     uint64_t syncs;          // the ledger's
-    uint64_t stored_bytes;   // by the persistent backends, at the end
-    uint64_t raw_bytes;      // of it by raw blocks, rounded up to whole pages
-    uint64_t raw_samples;    // in these blocks
-    uint64_t operations;     // of the flash
-    uint64_t memory_used;    // of the host's static memory, at the end
-    uint64_t heap_first_day; // that the backends have allocated within it after the first day
-    uint64_t heap_end;       // at the end
-    uint64_t heap_max;       // on any day after the first
-    int backend_error;       // of a backend that does not work at the end; 0: none
+    uint32_t sectors;        // of raw flash, by the ledger; 0: there is a filesystem
+    uint32_t sectors_bad;    // of them given up
+    uint32_t sector_erases_min; // of the least worn good one
+    uint32_t sector_erases_max; // of the most worn one
+    uint64_t stored_bytes;      // by the persistent backends, at the end
+    uint64_t raw_bytes;         // of it by raw blocks, rounded up to whole pages
+    uint64_t raw_samples;       // in these blocks
+    uint64_t operations;        // of the flash
+    uint64_t memory_used;       // of the host's static memory, at the end
+    uint64_t heap_first_day;    // that the backends have allocated within it after the first day
+    uint64_t heap_end;          // at the end
+    uint64_t heap_max;          // on any day after the first
+    int backend_error;          // of a backend that does not work at the end; 0: none
     char backend[VARVE_NAME_TEXT];
     double cpu_s;  // of everything but making the workload
     double wall_s; // real time

@@ -110,6 +110,19 @@ static void put_salvages(const struct varve_stats *stats)
     }
 }
 
+// Of raw flash.
+static void put_sectors(const struct varve_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->backend_count; i++) {
+        const struct varve_backend_stats *b = &stats->backends[i];
+        if (b->sectors > 0) {
+            printf("sectors    %s: %" PRIu32 ", %" PRIu32 " bad, erased %" PRIu32 " to %" PRIu32
+                   " times each\n",
+                   b->name, b->sectors, b->sectors_bad, b->sector_erases_min, b->sector_erases_max);
+        }
+    }
+}
+
 static bool put_tiers(const struct varve_stats *stats)
 {
     static const char *const header[] = {"TIER", ">STEP", ">KEEP", ">BLOCKS", "OLDEST", "NEWEST"};
@@ -156,6 +169,7 @@ static int put_table(const struct varve_stats *stats)
     put_summary(stats);
     put_backups(stats);
     put_salvages(stats);
+    put_sectors(stats);
     printf("\n");
     bool ok = put_tiers(stats);
     printf("\n");

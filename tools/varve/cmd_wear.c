@@ -183,8 +183,16 @@ static void put_json_backends(const struct varve_stats *stats)
             printf(",\"%s\":%" PRIu64, varve_write_reason_name((enum varve_write_reason)r),
                    backend->flash_bytes_by[r]);
         }
-        printf(",\"syncs\":%" PRIu64 ",\"erase_blocks\":%" PRIu64 "}", backend->syncs,
+        printf(",\"syncs\":%" PRIu64 ",\"erase_blocks\":%" PRIu64, backend->syncs,
                backend->erase_blocks);
+        if (backend->sectors > 0) {
+            printf(",\"sectors\":%" PRIu32 ",\"sectors_bad\":%" PRIu32
+                   ",\"sector_erases_min\":%" PRIu32 ",\"sector_erases_max\":%" PRIu32
+                   ",\"erases\":%" PRIu64,
+                   backend->sectors, backend->sectors_bad, backend->sector_erases_min,
+                   backend->sector_erases_max, backend->erases);
+        }
+        printf("}");
     }
     printf("\n]");
 }
@@ -218,6 +226,17 @@ static void put_json(const struct report *report)
     printf("\n]}\n");
 }
 
+static void put_csv_sectors(const struct varve_backend_stats *b)
+{
+    if (b->sectors > 0) {
+        printf("backend.%s.sectors,%" PRIu32 "\n", b->name, b->sectors);
+        printf("backend.%s.sectors_bad,%" PRIu32 "\n", b->name, b->sectors_bad);
+        printf("backend.%s.sector_erases_min,%" PRIu32 "\n", b->name, b->sector_erases_min);
+        printf("backend.%s.sector_erases_max,%" PRIu32 "\n", b->name, b->sector_erases_max);
+        printf("backend.%s.erases,%" PRIu64 "\n", b->name, b->erases);
+    }
+}
+
 static void put_csv(const struct report *report)
 {
     struct varve_field fields[STAT_COUNT + 1];
@@ -231,6 +250,7 @@ static void put_csv(const struct report *report)
             printf("backend.%s.%s,%" PRIu64 "\n", backend->name,
                    varve_write_reason_name((enum varve_write_reason)r), backend->flash_bytes_by[r]);
         }
+        put_csv_sectors(backend);
     }
     for (size_t i = 0; i < report->devices; i++) {
         char value[NUMBER_TEXT];
@@ -341,6 +361,20 @@ static void put_device(const struct report *report)
     }
 }
 
+// Of raw flash alone: elsewhere the device knows, or nobody.
+static void put_sectors(const struct varve_stats *s)
+{
+    for (uint32_t b = 0; b < s->backend_count; b++) {
+        const struct varve_backend_stats *backend = &s->backends[b];
+        if (backend->sectors > 0) {
+            printf("sectors    %s: %" PRIu32 ", of which %" PRIu32 " bad; erased %" PRIu32
+                   " to %" PRIu32 " times each, %" PRIu64 " erases since start\n",
+                   backend->name, backend->sectors, backend->sectors_bad,
+                   backend->sector_erases_min, backend->sector_erases_max, backend->erases);
+        }
+    }
+}
+
 static void put_changes(const struct report *report)
 {
     char time[WHEN_TEXT];
@@ -359,6 +393,7 @@ static int put_table(const struct report *report)
     put_budget(&report->stats);
     put_forecast(&report->stats);
     put_device(report);
+    put_sectors(&report->stats);
     printf("\n");
     bool ok = put_reasons(&report->stats);
     printf("\n");
@@ -394,7 +429,8 @@ const struct command command_wear = {
             "stopped store give -c FILE as well, so that [wear] is known.\n"
             "\n"
             "JSON has the totals, backends[] by reason, device[] and changes[]; CSV has\n"
-            "name,value with backend.NAME.REASON and device.SERIES.\n"
+            "name,value with backend.NAME.REASON and device.SERIES. A store on raw flash has\n"
+            "sectors, sectors_bad, sector_erases_min, sector_erases_max and erases as well.\n"
             "\n"
             "Examples:\n"
             "  varve wear\n"
