@@ -137,12 +137,3 @@ void varve_port_usage(struct varve_port_usage *out)
     out->threads = (uint32_t)strtoul(field(text, STAT_THREADS), NULL, 10);
     out->rss_bytes = strtoull(field(text, STAT_RSS), NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
-
-// ---- raw flash
-
-// Flash on such a system belongs to the kernel: files on UBIFS or JFFS2 are what to use.
-const struct varve_flash *varve_port_flash(const char *name)
-{
-    (void)name;
-    return NULL;
-}

@@ -26,6 +26,8 @@
 // More than any store holds: the table of series, and the index of blocks where nothing expires.
 #define ANY_SERIES "65535"
 #define ANY_BLOCKS "1000000"
+// As the POSIX port names it.
+#define IMAGE "image:"
 
 static struct varve_conf conf;
 static struct varve_host *host;
@@ -285,6 +287,17 @@ static int set_backup_dir(struct varve_source *s, const char *path)
                : source_fail(s, VARVE_E_TOO_BIG, "the path is too long: %s", path);
 }
 
+// A store in files, or on an image of raw flash: `rotate:image:FILE`.
+static int set_place(struct varve_source *s, bool is_image, const char *path)
+{
+    char device[sizeof IMAGE + VARVE_PATH_TEXT];
+    if (!is_image) {
+        return set(s, "backend " STORE_NAME ".path", path);
+    }
+    (void)snprintf(device, sizeof device, IMAGE "%s", path); // fits
+    return set(s, "backend " STORE_NAME ".device", device);
+}
+
 static int add_store(struct varve_source *s, const char *store, bool *exists)
 {
     char kind[VARVE_NAME_TEXT];
@@ -307,12 +320,14 @@ static int add_store(struct varve_source *s, const char *store, bool *exists)
             "--store: a %s store has no file; what it holds only its daemon can tell", kind);
     }
     char path[VARVE_PATH_TEXT];
-    int rc = absolute(s, store + len + 1, path, sizeof path);
+    const char *where = store + len + 1;
+    const bool is_image = has_option(plugin, "device") && strncmp(where, IMAGE, strlen(IMAGE)) == 0;
+    int rc = absolute(s, is_image ? where + strlen(IMAGE) : where, path, sizeof path);
     if (rc == 0) {
         (void)snprintf(s->where, sizeof s->where, "%s", path); // only shown
         *exists = access(path, F_OK) == 0;
         rc = varve_conf_add(&conf, VARVE_BACKEND, kind, STORE_NAME);
-        rc = rc < 0 ? conf_failed(s, rc) : set(s, "backend " STORE_NAME ".path", path);
+        rc = rc < 0 ? conf_failed(s, rc) : set_place(s, is_image, path);
         rc = rc == 0 ? set_backup_dir(s, path) : rc;
         // Whatever number of series the store holds: what is not used is never touched.
         rc = rc == 0 ? set(s, "varve.series", ANY_SERIES) : rc;

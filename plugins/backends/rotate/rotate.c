@@ -29,8 +29,9 @@ static const struct varve_option options[] = {
     {"path", VARVE_OPT_STRING, FIELD(path), "segments", 0, 0, NULL,
      "the directory of the segments; a relative path starts in the state directory"},
     {"device", VARVE_OPT_STRING, FIELD(device), "", 0, 0, NULL,
-     "a raw NOR flash of the port, as nor0, instead of a directory; segments are runs of its erase "
-     "sectors"},
+     "a raw NOR flash of the port, as nor0, or image:FILE on Linux, instead of a directory; "
+     "segments "
+     "are runs of its erase sectors"},
     {"segment", VARVE_OPT_SIZE, FIELD(segment), "1M", 64 * KIB, 256 * MIB, NULL,
      "size at which a segment is closed, in bytes; at most an eighth of size"},
     {"size", VARVE_OPT_SIZE, FIELD(size), "64M", MIB, 1024 * 1024 * MIB, NULL,
