@@ -12,6 +12,11 @@
 // 2026-04-01: later than the clock is trusted from.
 #define START_MS INT64_C(1775001600000)
 
+// A serial NOR, small enough to be wrapped within a scenario.
+#define CHIP_PAGE    256u
+#define CHIP_SECTOR  4096u
+#define CHIP_SECTORS 64u
+
 // What has files: any device with a filesystem.
 #define ON_FILES " lost reordered torn nor nand "
 
@@ -22,6 +27,9 @@ const struct backend case_backends[] = {
      0},
     {"rotate", "[backend flash : rotate]\npath = segments\nsegment = 64K\nsize = 1M\n", NULL,
      ON_FILES, 8, 16},
+    {"rotate_nor",
+     "[backend flash : rotate]\ndevice = nor0\nblocks = 512\nseries = 64\nevents = 64\n", NULL,
+     " raw ", 8, 16},
     {"ring", "[backend flash : ring]\nretain = yes\nsize = 1M\nblocks = 1024\n", NULL, " reset ", 8,
      16},
     {NULL, NULL, NULL, NULL, 0, 0},
@@ -48,6 +56,10 @@ static const struct step steady[] = {{ACT_OPEN, 0, NULL}, {ACT_RUN, 64, NULL}, {
 // Segments go for the room that they take: six hours fill it.
 static const struct step full[] = {{ACT_OPEN, 0, NULL}, {ACT_RUN, 360, NULL}, {ACT_FLUSH, 0, NULL},
                                    {ACT_MARK, 0, NULL}, {ACT_RUN, 40, NULL},  {ACT_END, 0, NULL}};
+
+// A raw chip has been wrapped some times, so that sectors are moved to level their wear.
+static const struct step worn[] = {{ACT_OPEN, 0, NULL}, {ACT_RUN, 1500, NULL}, {ACT_FLUSH, 0, NULL},
+                                   {ACT_MARK, 0, NULL}, {ACT_RUN, 60, NULL},   {ACT_END, 0, NULL}};
 
 // A closed segment is written again, smaller, and takes its own place.
 static const struct step compress[] = {
@@ -154,12 +166,13 @@ static const struct step long_life[] = {
 const struct scenario case_scenarios[] = {
     {"first", NULL, "all", first, false},
     {"steady", NULL, "all", steady, false},
-    {"full", " rotate ", "all", full, false},
+    {"full", " rotate rotate_nor ", "all", full, false},
+    {"worn", " rotate_nor ", "all", worn, false},
     {"compress", ZLIB_BACKENDS, "all", compress, false},
     {"growth", NULL, "all", growth, false},
     {"checkpoint", " wal ", "all", checkpoint, false},
-    {"tiers", " wal inplace rotate ", "all", tiers, false},
-    {"rollups", " wal inplace rotate ", "minute ten", rollups, false},
+    {"tiers", " wal inplace rotate rotate_nor ", "all", tiers, false},
+    {"rollups", " wal inplace rotate rotate_nor ", "minute ten", rollups, false},
     {"stop", NULL, "all", stop, false},
     {"prune", NULL, "all", prune, false},
     {"backup", " wal inplace ", "all", backup, false},
@@ -191,17 +204,20 @@ bool case_lies_on(const struct backend *backend, const struct model *model)
 
 const struct model case_models[] = {
     // What is not synced is lost, to the last byte.
-    {"lost", VARVE_SIM_FTL, {.write_back = false}, false},
+    {"lost", VARVE_SIM_FTL, {.write_back = false}, false, false},
     // The cache was written back in part, in any order, in whole pages.
-    {"reordered", VARVE_SIM_FTL, {.write_back = true, .calls = true}, false},
+    {"reordered", VARVE_SIM_FTL, {.write_back = true, .calls = true}, false, false},
     // The same, pages torn at sectors.
-    {"torn", VARVE_SIM_FTL, {.write_back = true, .calls = true, .tear_bytes = 512}, false},
+    {"torn", VARVE_SIM_FTL, {.write_back = true, .calls = true, .tear_bytes = 512}, false, false},
     // Raw flash: half-programmed pages of 256 bytes, half-erased blocks.
-    {"nor", VARVE_SIM_NOR, {.write_back = true, .calls = true}, false},
-    {"nand", VARVE_SIM_NAND, {.write_back = true, .calls = true}, false},
+    {"nor", VARVE_SIM_NOR, {.write_back = true, .calls = true}, false, false},
+    {"nand", VARVE_SIM_NAND, {.write_back = true, .calls = true}, false, false},
     // A program that is reset at any byte of memory that survives this.
-    {"reset", VARVE_SIM_FTL, {.retained = true}, true},
-    {NULL, VARVE_SIM_FTL, {.write_back = false}, false},
+    {"reset", VARVE_SIM_FTL, {.retained = true}, true, false},
+    // A NOR chip without a filesystem: half-programmed pages, half-erased sectors, and some that
+    // look erased and are not.
+    {"raw", VARVE_SIM_NOR, {.write_back = true}, false, true},
+    {NULL, VARVE_SIM_FTL, {.write_back = false}, false, false},
 };
 
 // Small, so that blocks are erased within a scenario.
@@ -213,7 +229,11 @@ int case_make_device(const struct trial *trial)
     device.erase_block_bytes = 16 * device.page_bytes;
     device.capacity_bytes = trial->model->kind == VARVE_SIM_FTL ? 4u << 20 : 3u << 20;
     const int rc = varve_sim_make(&device, START_MS, why, sizeof why);
-    return rc == 0 ? 0 : report("the device: %s", why);
+    if (rc != 0) {
+        return report("the device: %s", why);
+    }
+    const struct varve_sim_nor chip = {CHIP_PAGE, CHIP_SECTOR, CHIP_SECTORS};
+    return !trial->model->is_chip || varve_sim_add_nor(&chip) == 0 ? 0 : report("no memory");
 }
 
 static bool is_broken(const struct trial *trial, const char *what)

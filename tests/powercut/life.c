@@ -35,6 +35,7 @@ static struct {
     jmp_buf reset;
     bool recovering;        // there has been a cut
     uint64_t pages_at_boot; // that the device had programmed for files
+    struct varve_sim_nor_counters chip_at_boot;
 } life;
 
 // ---- on and off ---------------------------------------------------------------------------------
@@ -188,9 +189,24 @@ static int play_step(const struct step *step, void (*at_mark)(void))
 
 // ---- checks -------------------------------------------------------------------------------------
 
+static struct varve_sim_nor_counters chip_counters(void)
+{
+    struct varve_sim_nor_counters counters;
+    varve_sim_nor_counters(&counters);
+    return counters;
+}
+
+// No bit was to be set by a program, and no sector used whose erase was cut.
+static int check_chip(void)
+{
+    const uint64_t misuses = chip_counters().misuses;
+    return misuses == 0 ? 0 : report("%llu misuses of the chip", (unsigned long long)misuses);
+}
+
 static int check(void)
 {
     int rc = oracle_check(life.host, life.damaged_allowed);
+    rc = rc == 0 ? check_chip() : rc;
     rc = rc == 0 ? answers_verify(life.host, life.damaged_allowed, life.others_allowed) : rc;
     return rc == 0 && upkeep_has_backup() ? upkeep_check_backups(life.host) : rc;
 }
@@ -203,12 +219,32 @@ static uint64_t data_pages(void)
     return counters.data_pages;
 }
 
+// The ledger has every byte and every erase that the chip was asked for since the power came back,
+// and a cut has made no sector bad.
+static int check_chip_ledger(const struct varve_backend_stats *ledger)
+{
+    const struct varve_sim_nor_counters now = chip_counters();
+    const uint64_t bytes = now.bytes - life.chip_at_boot.bytes;
+    const uint64_t erases = now.erases - life.chip_at_boot.erases;
+    if (ledger->written_bytes != bytes || ledger->erases != erases || ledger->sectors_bad != 0) {
+        return report("the chip was given %llu bytes and %llu erases, the ledger has %llu and "
+                      "%llu, and %u bad sectors",
+                      (unsigned long long)bytes, (unsigned long long)erases,
+                      (unsigned long long)ledger->written_bytes, (unsigned long long)ledger->erases,
+                      (unsigned)ledger->sectors_bad);
+    }
+    return 0;
+}
+
 // Every page that was programmed for a file since the power came back is in the ledger, which has
 // it from when it was written, but for those that a filesystem clears behind the new end of a file.
 static int check_ledger(void)
 {
     struct varve_stats stats;
     varve_host_stats(life.host, &stats);
+    if (life.trial->model->is_chip) {
+        return check_chip_ledger(&stats.backends[0]);
+    }
     const uint64_t ledger = stats.flash_bytes_session / (uint64_t)life.conf.wear.page;
     const uint64_t device = data_pages() - life.pages_at_boot;
     if (ledger + CLEARED_MAX < device) {
@@ -266,6 +302,7 @@ static void pull_the_plug(uint64_t point, bool is_second)
         varve_sim_boot(1000 + (int64_t)workload_below(100000));
     }
     life.pages_at_boot = data_pages();
+    life.chip_at_boot = chip_counters();
 }
 
 static int restart(void)

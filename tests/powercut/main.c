@@ -27,9 +27,9 @@ static void usage(FILE *out)
     (void)fputs(
         "powercut [OPTION...]: cuts the power of a simulated device at every operation of its "
         "flash\n"
-        "  --backend NAME    wal, inplace, rotate, ring; default: all\n"
+        "  --backend NAME    wal, inplace, rotate, rotate_nor, ring; default: all\n"
         "  --scenario NAME   default: all that fit and are short\n"
-        "  --model NAME      lost, reordered, torn, nor, nand, reset; default: all that fit\n"
+        "  --model NAME      lost, reordered, torn, nor, nand, raw, reset; default: all that fit\n"
         "  --seed N          of the workload, the choice of points, and what a cut leaves\n"
         "  --points N        about so many points of each trial, drawn by the seed; default: all\n"
         "  --rounds N        so many seeds, one after the other\n"
@@ -149,7 +149,7 @@ static void try_one(struct options *o, struct tally *all)
     const double began_s = now_s();
     struct tally tally = {0};
     (void)points_try(&o->trial, &o->plan, &tally); // a failure is in the tally
-    (void)printf("%-8s %-11s %-10s seed %-10" PRIu64 " %6" PRIu64 " of %6" PRIu64
+    (void)printf("%-10s %-11s %-10s seed %-10" PRIu64 " %6" PRIu64 " of %6" PRIu64
                  " points, %5" PRIu64 " second cuts, %" PRIu64 " failures, %.1f s\n",
                  o->trial.backend->name, o->trial.scenario->name, o->trial.model->name,
                  o->trial.seed, tally.points, tally.operations, tally.seconds, tally.failures,

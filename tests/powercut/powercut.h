@@ -11,7 +11,7 @@
 //   oracle.c     what must be there after a cut; oracle.h: what it knows from history.c
 //   answers.c    what the store says
 //   points.c     the points: one forked process for each, so that none disturbs another
-//   mutant_*.c   core and port broken on purpose: the campaign must notice
+//   mutant_*.c   core, backend and port broken on purpose: the campaign must notice
 //
 // Threading: one task. Memory is static or from malloc.
 #ifndef VARVE_TESTS_POWERCUT_H
@@ -73,6 +73,7 @@ struct model {
     enum varve_sim_kind kind;
     struct varve_sim_faults faults;
     bool is_reset; // of the program; the power stays
+    bool is_chip;  // raw flash beside the device with the files
 };
 
 extern const struct backend case_backends[];
