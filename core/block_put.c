@@ -24,6 +24,11 @@ void varve_block_begin(struct varve_block_writer *w, void *buf, size_t cap,
     w->info.entries = 0;
 }
 
+void varve_block_use_hints(struct varve_block_writer *w, struct varve_code_hint *hints)
+{
+    w->hints = hints;
+}
+
 // A chunk that was encoded behind what is in the block.
 struct chunk {
     size_t bytes;
@@ -77,6 +82,7 @@ struct rows {
     size_t n;
     const struct varve_point *points; // or NULL
     const struct varve_cell *cells;
+    struct varve_code_hint *hints; // of the series, or NULL
 };
 
 // Writes the chunk's times, or where they are, at out[0 .. room), unless they are those of the
@@ -118,13 +124,20 @@ static bool put_chunk(struct varve_block_writer *w, const struct rows *rows, str
     }
     out += chunk->bytes;
     room -= chunk->bytes;
-    size_t values = rows->points != NULL ? varve_codec_put_points(out, room, rows->points, rows->n)
-                                         : varve_codec_put_cells(out, room, rows->cells, rows->n);
+    size_t values = rows->points != NULL
+                        ? varve_codec_put_points(out, room, rows->points, rows->n, rows->hints)
+                        : varve_codec_put_cells(out, room, rows->cells, rows->n, rows->hints);
     if (values > 0 && chunk->own > 0) {
         remember_times(w, chunk->times, chunk->own);
     }
     chunk->bytes += values;
     return values > 0;
+}
+
+static struct varve_code_hint *hints_of(const struct varve_block_writer *w, varve_series_id id,
+                                        size_t columns)
+{
+    return w->hints != NULL ? w->hints + columns * id : NULL;
 }
 
 static int add_rows(struct varve_block_writer *w, varve_series_id id, const struct rows *rows)
@@ -156,10 +169,12 @@ int varve_block_add_points(struct varve_block_writer *w, varve_series_id id,
     if (w->info.columns != VARVE_BLOCK_POINT_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    return add_rows(
-        w, id,
-        &(struct rows){
-            .times = &points->time_ms, .stride = sizeof *points, .n = n, .points = points});
+    return add_rows(w, id,
+                    &(struct rows){.times = &points->time_ms,
+                                   .stride = sizeof *points,
+                                   .n = n,
+                                   .points = points,
+                                   .hints = hints_of(w, id, VARVE_POINT_HINTS)});
 }
 
 int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
@@ -168,9 +183,12 @@ int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
     if (w->info.columns != VARVE_BLOCK_CELL_COLUMNS || w->info.step_ms == 0) {
         return VARVE_E_INVALID;
     }
-    return add_rows(
-        w, id,
-        &(struct rows){.times = &cells->start_ms, .stride = sizeof *cells, .n = n, .cells = cells});
+    return add_rows(w, id,
+                    &(struct rows){.times = &cells->start_ms,
+                                   .stride = sizeof *cells,
+                                   .n = n,
+                                   .cells = cells,
+                                   .hints = hints_of(w, id, VARVE_CELL_HINTS)});
 }
 
 static void reverse(uint8_t *p, size_t n)

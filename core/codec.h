@@ -87,15 +87,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "varve/block.h"
 #include "varve/types.h"
 
 // Encoders append at out[0 .. cap) and return the bytes used, or 0 when they do not fit.
 // `times` are n (>= 1) ascending int64_t fields, `stride` bytes apart, all >= base.
 size_t varve_codec_put_times(uint8_t *out, size_t cap, const int64_t *times, size_t stride,
                              size_t n, int64_t base, int64_t unit);
-// The value streams of n (>= 1) points or cells.
-size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point *points, size_t n);
-size_t varve_codec_put_cells(uint8_t *out, size_t cap, const struct varve_cell *cells, size_t n);
+// The value streams of n (>= 1) points or cells. `hints` are VARVE_POINT_HINTS or VARVE_CELL_HINTS
+// of the series, read and updated, or NULL.
+size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point *points, size_t n,
+                              struct varve_code_hint *hints);
+size_t varve_codec_put_cells(uint8_t *out, size_t cap, const struct varve_cell *cells, size_t n,
+                             struct varve_code_hint *hints);
 
 // The rows of a chunk that lie in a time range.
 struct varve_codec_rows {

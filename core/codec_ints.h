@@ -15,6 +15,7 @@
 
 #include "bytes.h"
 #include "codec_column.h"
+#include "varve/block.h"
 #include "varve/limits.h"
 
 struct varve_ints {
@@ -102,7 +103,12 @@ const int64_t *varve_ints_coded(const struct varve_ints *c, size_t at, size_t co
 uint64_t varve_ints_estimate(const struct varve_ints *c);
 
 // Fills in the body of the header: the cheapest code that is found. Returns the bits it costs, or
-// about that.
-uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code);
+// about that. *found is what to remember of it, but for the reference.
+uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code,
+                         struct varve_code_hint *found);
+// The same by what was remembered (hint NULL: nothing). False, and the code is as it was: the
+// column is not like the one before, or it is time to search again.
+bool varve_ints_plan_again(const struct varve_ints *c, struct varve_column_code *code,
+                           struct varve_code_hint *hint);
 
 #endif

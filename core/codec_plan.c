@@ -3,7 +3,10 @@
 // few candidates; what the residuals of each add up to tells roughly what it costs; those that come
 // near the cheapest are costed exactly, bit by bit, and the cheapest is taken. See codec_ints.h.
 //
-// Stateless; any context.
+// Most columns of a series are as its column before: with a hint the code that was found then is
+// costed alone, and taken unless it has become dearer, until it is time to search again.
+//
+// Stateless, the hints are the caller's; any context.
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,30 +21,55 @@ static varve_signed_lanes choose(varve_signed_lanes which, varve_signed_lanes a,
     return (a & which) | (b & ~which);
 }
 
-static void widen(struct varve_range *r, varve_signed_lanes min, varve_signed_lanes max)
+// What the entries of one kind have in common, by lanes. The sum of a piece fits a lane.
+struct lanes_range {
+    varve_signed_lanes min, max, sum;
+};
+
+_Static_assert((UINT64_C(2) << VARVE_VIEW_BITS) * VARVE_CODEC_ROWS < INT32_MAX, "a lane's sum");
+
+static inline void add_lanes(struct lanes_range *r, varve_signed_lanes v)
 {
-    for (unsigned i = 0; i < VARVE_LANES; i++) {
-        r->min = min[i] < r->min ? min[i] : r->min;
-        r->max = max[i] > r->max ? max[i] : r->max;
-    }
+    r->min = choose(v < r->min, v, r->min);
+    r->max = choose(v > r->max, v, r->max);
+    r->sum += v;
 }
 
-// Entries may be as large as there are, so that four of them do not fit a lane together.
-typedef int64_t wide_lanes __attribute__((vector_size(sizeof(int64_t) * VARVE_LANES)));
-
-static void survey_entries(struct varve_range *r, const int32_t *x, size_t count)
+// `repeated` of the entries that were added are the last one again.
+static void add_range(struct varve_range *r, const struct lanes_range *lanes, size_t repeated,
+                      int32_t last)
 {
-    varve_signed_lanes min = (varve_signed_lanes)varve_lanes_at(x), max = min;
-    wide_lanes sum = {0};
-    for (size_t i = 0; i < count; i += VARVE_LANES) {
-        varve_signed_lanes v = (varve_signed_lanes)varve_lanes_at(x + i);
-        min = choose(v < min, v, min);
-        max = choose(v > max, v, max);
-        sum += __builtin_convertvector(v, wide_lanes);
+    for (unsigned i = 0; i < VARVE_LANES; i++) {
+        r->min = lanes->min[i] < r->min ? lanes->min[i] : r->min;
+        r->max = lanes->max[i] > r->max ? lanes->max[i] : r->max;
+        r->sum += lanes->sum[i];
     }
-    widen(r, min, max);
-    r->sum += sum[0] + sum[1] + sum[2] + sum[3];
-    r->sum -= (int64_t)varve_lanes_surplus(count) * x[count - 1];
+    r->sum -= (int64_t)repeated * last;
+}
+
+// Values and steps in one pass: of either there may be one more, and the last one is repeated.
+static void survey_piece(struct varve_search *s)
+{
+    const struct varve_view *view = &s->view;
+    const int32_t *value = view->entries[VARVE_VIEW_VALUES];
+    const int32_t *step = view->entries[VARVE_VIEW_STEPS];
+    size_t values = view->count, steps = varve_view_count(view, VARVE_VIEW_STEPS);
+    const struct lanes_range none = {
+        .min = {INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX},
+        .max = {INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN},
+    };
+    struct lanes_range of_values = none, of_steps = none;
+    varve_lanes still = {0};
+    size_t i = 0;
+    for (; i < values; i += VARVE_LANES) {
+        varve_signed_lanes d = (varve_signed_lanes)varve_lanes_at(step + i);
+        add_lanes(&of_values, (varve_signed_lanes)varve_lanes_at(value + i));
+        add_lanes(&of_steps, d);
+        still -= (varve_lanes)(d == 0);
+    }
+    add_range(&s->values, &of_values, i - values, value[values - 1]);
+    add_range(&s->steps, &of_steps, i - steps, step[steps - 1]);
+    s->still += varve_lanes_sum(still) - (step[steps - 1] == 0 ? i - steps : 0);
 }
 
 static void take_survey(struct varve_search *s)
@@ -51,11 +79,8 @@ static void take_survey(struct varve_search *s)
     s->still = s->straight = 0;
     for (size_t at = 0; at < view->ints->n; at += VARVE_CODEC_ROWS) {
         varve_view_take(view, at);
-        size_t count = varve_view_count(view, VARVE_VIEW_STEPS);
-        survey_entries(&s->values, view->entries[VARVE_VIEW_VALUES], view->count);
-        survey_entries(&s->steps, view->entries[VARVE_VIEW_STEPS], count);
-        s->still += varve_view_equal(view, VARVE_VIEW_STEPS, 0);
-        s->straight += varve_view_equal(view, VARVE_VIEW_BENDS, 0);
+        survey_piece(s);
+        s->straight += view->bends ? varve_view_equal(view, VARVE_VIEW_BENDS, 0) : 0;
     }
 }
 
@@ -87,26 +112,21 @@ static int32_t majority(struct varve_view *view, enum varve_view_kind kind)
 
 // ---- the choice ---------------------------------------------------------------------------------
 
-static bool is_proposed(const struct varve_search *s, enum varve_view_kind kind, int32_t base,
-                        bool is_unsigned, bool sparse)
+static bool is_idle(const struct varve_search *s)
+{
+    return s->still * 2 >= s->view.ints->n;
+}
+
+static bool is_proposed(const struct varve_search *s, const struct varve_candidate *other)
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct varve_candidate *c = &s->candidates[i];
-        if (c->kind == kind && c->base == base && c->is_unsigned == is_unsigned &&
-            c->sparse == sparse) {
+        if (c->kind == other->kind && c->base == other->base &&
+            c->is_unsigned == other->is_unsigned && c->sparse == other->sparse) {
             return true;
         }
     }
     return false;
-}
-
-static void propose(struct varve_search *s, enum varve_view_kind kind, int32_t base,
-                    bool is_unsigned, bool sparse)
-{
-    if (!is_proposed(s, kind, base, is_unsigned, sparse)) {
-        s->candidates[s->count++] = (struct varve_candidate){
-            .kind = kind, .base = base, .is_unsigned = is_unsigned, .sparse = sparse};
-    }
 }
 
 // The entry of the value 0, if it is one.
@@ -118,37 +138,76 @@ static bool has_zero(const struct varve_view *view, int32_t *entry)
     return !view->wide && zero >= -limit && zero <= limit;
 }
 
-// One candidate of each kind, and sparse ones where there is something usual.
-static void propose_kinds(struct varve_search *s)
+static int32_t usual(struct varve_search *s, enum varve_view_kind kind)
 {
-    size_t n = s->view.ints->n;
-    bool idle = s->still * 2 >= n, turns = s->steps.min < 0 && s->steps.max > 0;
-    propose(s, VARVE_VIEW_VALUES, mean_of(&s->values, n), false, false);
-    propose(s, VARVE_VIEW_STEPS, mean_of(&s->steps, n - 1), false, false);
-    propose(s, VARVE_VIEW_BENDS, 0, false, false);
-    if (s->view.step.drop == 0 && (idle || s->straight * 8 > n)) {
-        int32_t usual = idle ? 0 : majority(&s->view, VARVE_VIEW_STEPS);
-        propose(s, VARVE_VIEW_STEPS, usual, s->steps.min >= usual, true);
+    return kind == VARVE_VIEW_STEPS && is_idle(s) ? 0 : majority(&s->view, kind);
+}
+
+// Fills in the base; false: there is none.
+static bool find_base(struct varve_search *s, struct varve_candidate *c)
+{
+    bool steps = c->kind == VARVE_VIEW_STEPS, wide = s->view.wide;
+    const struct varve_range *range = steps ? &s->steps : &s->values;
+    c->base = 0;
+    switch (c->choice) {
+    case VARVE_BASE_MEAN:
+        c->base = c->kind == VARVE_VIEW_BENDS ? 0 : mean_of(range, s->view.ints->n - steps);
+        return true;
+    case VARVE_BASE_LEAST:
+        c->base = range->min;
+        c->is_unsigned = true;
+        return true;
+    case VARVE_BASE_ZERO:
+        if (steps ? wide : !has_zero(&s->view, &c->base)) {
+            return false;
+        }
+        c->is_unsigned = c->base <= range->min;
+        return true;
+    case VARVE_BASE_TYPICAL: // the lenses of a wide column have taken it off
+        c->base = wide ? 0 : (int32_t)varve_view_typical(&s->view, steps);
+        return true;
+    case VARVE_BASE_USUAL:
+        break;
     }
-    if (s->view.value.drop == 0 && idle && turns) {
-        int32_t usual = majority(&s->view, VARVE_VIEW_VALUES);
-        propose(s, VARVE_VIEW_VALUES, usual, s->values.min >= usual, true);
+    if ((steps ? s->view.step.drop : s->view.value.drop) != 0) {
+        return false;
+    }
+    c->base = usual(s, c->kind);
+    c->is_unsigned = range->min >= c->base;
+    c->sparse = true;
+    return true;
+}
+
+static void propose(struct varve_search *s, enum varve_view_kind kind, enum varve_base choice)
+{
+    struct varve_candidate c = {.kind = kind, .choice = choice};
+    if (find_base(s, &c) && !is_proposed(s, &c)) {
+        s->candidates[s->count++] = c;
     }
 }
 
-// The same kind from other bases: the least, for residuals without a sign; zero, which costs less
-// to name; a typical entry, where outliers have led the mean astray.
+// One candidate of each kind, and sparse ones where there is something usual.
+static void propose_kinds(struct varve_search *s)
+{
+    bool idle = is_idle(s), turns = s->steps.min < 0 && s->steps.max > 0;
+    propose(s, VARVE_VIEW_VALUES, VARVE_BASE_MEAN);
+    propose(s, VARVE_VIEW_STEPS, VARVE_BASE_MEAN);
+    propose(s, VARVE_VIEW_BENDS, VARVE_BASE_MEAN);
+    if (idle || s->straight * 8 > s->view.ints->n) {
+        propose(s, VARVE_VIEW_STEPS, VARVE_BASE_USUAL);
+    }
+    if (idle && turns) {
+        propose(s, VARVE_VIEW_VALUES, VARVE_BASE_USUAL);
+    }
+}
+
+// The same kind from other bases: the typical one where outliers have led the mean astray.
 static void propose_bases(struct varve_search *s, enum varve_view_kind kind, bool outliers)
 {
-    bool steps = kind == VARVE_VIEW_STEPS;
-    int32_t least = steps ? s->steps.min : s->values.min, zero = 0;
-    propose(s, kind, least, true, false);
-    if (steps ? !s->view.wide : has_zero(&s->view, &zero)) {
-        propose(s, kind, zero, zero <= least, false);
-    }
-    if (outliers) { // the lenses of a wide column have taken it off
-        uint64_t base = s->view.wide ? 0 : varve_view_typical(&s->view, steps);
-        propose(s, kind, (int32_t)base, false, false);
+    propose(s, kind, VARVE_BASE_LEAST);
+    propose(s, kind, VARVE_BASE_ZERO);
+    if (outliers) {
+        propose(s, kind, VARVE_BASE_TYPICAL);
     }
 }
 
@@ -172,6 +231,31 @@ static void propose_variants(struct varve_search *s)
     }
 }
 
+// ---- what is remembered -------------------------------------------------------------------------
+
+// In place of a kind.
+#define KIND_CONSTANT VARVE_VIEW_KINDS
+// Columns from one search to the next. Twice as many win 1 % of the time, half as many lose 3 %.
+#define HINT_LIFE 16u
+// A bit has so many units of cost.
+#define COST_UNIT 16u
+// What a row may cost more than when the search was made, a 16th of that aside.
+#define TOLERATED 4u
+
+static struct varve_code_hint remember(const struct varve_search *s)
+{
+    uint64_t cost = s->cost * (COST_UNIT + 1) / s->view.ints->n;
+    return (struct varve_code_hint){
+        .kind = s->best->kind & 3u,
+        .base = s->best->choice & 7u,
+        .left = s->view.wide ? 0 : HINT_LIFE,
+        .cost = cost < UINT16_MAX ? cost & UINT16_MAX : UINT16_MAX,
+        .idle = is_idle(s),
+    };
+}
+
+// ---- the search ---------------------------------------------------------------------------------
+
 // A candidate that is estimated to cost more than the best one so far is tried all the same if it
 // is by no more than so many bits.
 #define PROMISING_BITS 2u
@@ -192,17 +276,31 @@ static void try_promising(struct varve_search *s)
     }
 }
 
-uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code)
+// Opens a search, and says whether there is something to search for: a constant column has its
+// code.
+static bool begin(struct varve_search *s, const struct varve_ints *c,
+                  struct varve_column_code *code, bool bends)
+{
+    s->code = code;
+    s->cost = UINT64_MAX;
+    s->count = 0;
+    s->best = s->folded = NULL;
+    if (!varve_view_open(&s->view, c, bends)) {
+        code->order = VARVE_ORDER_CONSTANT;
+        code->first = s->view.first;
+        s->cost = varve_number_cost(code->first);
+        return false;
+    }
+    return true;
+}
+
+uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code,
+                         struct varve_code_hint *found)
 {
     struct varve_search s;
-    s.code = code;
-    s.cost = UINT64_MAX;
-    s.count = 0;
-    s.folded = NULL;
-    if (!varve_view_open(&s.view, c)) {
-        code->order = VARVE_ORDER_CONSTANT;
-        code->first = s.view.first;
-        return varve_number_cost(code->first);
+    if (!begin(&s, c, code, true)) {
+        *found = (struct varve_code_hint){.kind = KIND_CONSTANT, .left = HINT_LIFE};
+        return s.cost;
     }
     take_survey(&s);
     propose_kinds(&s);
@@ -211,5 +309,36 @@ uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *c
     propose_variants(&s);
     varve_search_estimate(&s, kinds);
     try_promising(&s);
+    *found = remember(&s);
     return s.cost;
+}
+
+bool varve_ints_plan_again(const struct varve_ints *c, struct varve_column_code *code,
+                           struct varve_code_hint *hint)
+{
+    struct varve_search s;
+    struct varve_column_code again = *code;
+    if (hint == NULL || hint->left == 0) {
+        return false;
+    }
+    hint->left--;
+    if (begin(&s, c, &again, hint->kind == VARVE_VIEW_BENDS)) {
+        if (hint->kind == KIND_CONSTANT || s.view.wide) {
+            return false;
+        }
+        take_survey(&s);
+        if (is_idle(&s) != hint->idle) {
+            return false;
+        }
+        propose(&s, (enum varve_view_kind)hint->kind, (enum varve_base)hint->base);
+        varve_search_estimate(&s, 0);
+        if (s.count > 0) {
+            varve_search_try(&s, &s.candidates[0]);
+        }
+        if (s.cost > (uint64_t)(hint->cost + TOLERATED) * c->n / COST_UNIT) {
+            return false;
+        }
+    }
+    *code = again;
+    return true;
 }

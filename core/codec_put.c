@@ -65,8 +65,9 @@ struct column {
     struct varve_ints *ints;
     struct varve_column_code code;
     struct varve_walk walk;
-    uint64_t *u;    // residuals of the piece at hand, by row
-    size_t run_end; // sparse: the row behind the run of zeros that was announced
+    uint64_t *u;                  // residuals of the piece at hand, by row
+    size_t run_end;               // sparse: the row behind the run of zeros that was announced
+    struct varve_code_hint *hint; // or NULL
     struct varve_xor_window window;
 };
 
@@ -162,6 +163,20 @@ static void set_scale(struct column *c, unsigned k)
     }
 }
 
+// Without a reference; there is no other to compare its cost with.
+static void plan_alone(struct column *c)
+{
+    struct varve_code_hint found;
+    bool hinted = c->hint != NULL && !c->hint->refers;
+    if (hinted && varve_ints_plan_again(c->ints, &c->code, c->hint)) {
+        return;
+    }
+    (void)varve_ints_plan(c->ints, &c->code, &found);
+    if (c->hint != NULL) {
+        *c->hint = found;
+    }
+}
+
 // Exact decimals; else decimals missed by a few ulps; else bit patterns.
 static void plan_free(struct column *c)
 {
@@ -178,7 +193,7 @@ static void plan_free(struct column *c)
     if (!exact) {
         varve_ints_plan_ulps(c->ints, &c->code);
     }
-    (void)varve_ints_plan(c->ints, &c->code); // there is no other to compare its cost with
+    plan_alone(c);
 }
 
 static size_t piece(size_t n, size_t at)
@@ -309,13 +324,14 @@ static void put_rows(struct varve_bit_writer *w, struct column *columns, unsigne
     }
 }
 
-size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point *points, size_t n)
+size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point *points, size_t n,
+                              struct varve_code_hint *hints)
 {
     struct varve_bit_writer w = {.out = out, .end = out + cap};
     int64_t rows[VARVE_CODEC_ROWS];
     struct varve_ints ints = {
         .first = (const uint8_t *)&points->value, .stride = sizeof *points, .n = n};
-    struct column c = {.ints = &ints, .u = (uint64_t *)rows, .run_end = SIZE_MAX};
+    struct column c = {.ints = &ints, .u = (uint64_t *)rows, .run_end = SIZE_MAX, .hint = hints};
     plan_free(&c);
     put_free_header(&w, &c.code);
     if (is_coded(&c) && !c.code.corrected) {
@@ -347,29 +363,51 @@ static unsigned joint_scale(struct column columns[VARVE_CELL_COLUMNS])
 #define PROMISING_BITS 10u
 
 // The best code by the best reference.
-static void plan_referring(struct column *columns, unsigned number)
+static void search_referring(struct column *c, const uint8_t *references)
 {
-    struct column *c = &columns[number];
     const struct varve_column_code blank = c->code;
     uint64_t estimates[4], best = UINT64_MAX, limit = UINT64_MAX;
+    struct varve_code_hint hint = {0};
     uint8_t count = 0;
-    for (; varve_references[number][count] != VARVE_REFERENCE_DAMAGED; count++) {
-        c->ints->reference = varve_references[number][count];
+    for (; references[count] != VARVE_REFERENCE_DAMAGED; count++) {
+        c->ints->reference = references[count];
         estimates[count] = varve_ints_estimate(c->ints);
         uint64_t sum = estimates[count] + PROMISING_BITS + c->ints->n / 8;
         limit = sum < limit ? sum : limit;
     }
     for (uint8_t i = 0; i < count; i++) {
         struct varve_column_code code = blank;
-        c->ints->reference = varve_references[number][i];
-        uint64_t cost = estimates[i] <= limit ? varve_ints_plan(c->ints, &code) : UINT64_MAX;
+        struct varve_code_hint found;
+        c->ints->reference = references[i];
+        uint64_t cost =
+            estimates[i] <= limit ? varve_ints_plan(c->ints, &code, &found) : UINT64_MAX;
         if (cost < best) {
             best = cost;
             c->code = code;
             c->code.reference = i;
+            hint = found;
+            hint.reference = i & 3u;
+            hint.refers = true;
         }
     }
-    c->ints->reference = varve_references[number][c->code.reference];
+    c->ints->reference = references[c->code.reference];
+    if (c->hint != NULL) {
+        *c->hint = hint;
+    }
+}
+
+static void plan_referring(struct column *columns, unsigned number)
+{
+    struct column *c = &columns[number];
+    const uint8_t *references = varve_references[number];
+    if (c->hint != NULL && c->hint->refers) {
+        c->code.reference = c->hint->reference;
+        c->ints->reference = references[c->code.reference];
+        if (varve_ints_plan_again(c->ints, &c->code, c->hint)) {
+            return;
+        }
+    }
+    search_referring(c, references);
 }
 
 // Whether the sum is at the scale of the others, be it with corrections.
@@ -421,7 +459,7 @@ static void put_cell_headers(struct varve_bit_writer *w, struct column *columns)
 {
     unsigned k = joint_scale(columns);
     set_scale(&columns[VARVE_COLUMN_COUNT], 0);
-    (void)varve_ints_plan(columns[VARVE_COLUMN_COUNT].ints, &columns[VARVE_COLUMN_COUNT].code);
+    plan_alone(&columns[VARVE_COLUMN_COUNT]);
     put_body(w, &columns[VARVE_COLUMN_COUNT].code);
     varve_put_bits(w, k, 3);
     if (k != VARVE_SCALE_XOR) {
@@ -452,7 +490,8 @@ static void view_cells(const struct varve_cell *cells, size_t n,
     }
 }
 
-size_t varve_codec_put_cells(uint8_t *out, size_t cap, const struct varve_cell *cells, size_t n)
+size_t varve_codec_put_cells(uint8_t *out, size_t cap, const struct varve_cell *cells, size_t n,
+                             struct varve_code_hint *hints)
 {
     struct varve_bit_writer w = {.out = out, .end = out + cap};
     int64_t rows[VARVE_CELL_COLUMNS][VARVE_CODEC_ROWS];
@@ -460,8 +499,11 @@ size_t varve_codec_put_cells(uint8_t *out, size_t cap, const struct varve_cell *
     struct column columns[VARVE_CELL_COLUMNS];
     view_cells(cells, n, ints);
     for (unsigned c = 0; c < VARVE_CELL_COLUMNS; c++) {
-        columns[c] =
-            (struct column){.ints = &ints[c], .u = (uint64_t *)rows[c], .run_end = SIZE_MAX};
+        bool hinted = hints != NULL && c != VARVE_COLUMN_COUNT;
+        columns[c] = (struct column){.ints = &ints[c],
+                                     .u = (uint64_t *)rows[c],
+                                     .run_end = SIZE_MAX,
+                                     .hint = hinted ? &hints[c - VARVE_COLUMN_LAST] : NULL};
     }
     put_cell_headers(&w, columns);
     put_rows(&w, columns, VARVE_CELL_COLUMNS);

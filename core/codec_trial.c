@@ -384,6 +384,7 @@ void varve_search_try(struct varve_search *s, const struct varve_candidate *c)
     cost += c->saturated ? true_cost(s, c, &p) : shown_cost(s, c, &p);
     if (cost < s->cost) {
         s->cost = cost;
+        s->best = c;
         describe(s, c, s->code);
         s->code->p = (uint8_t)p;
         s->code->z = (uint8_t)z;

@@ -17,9 +17,19 @@ struct varve_range {
     int64_t sum;
 };
 
+// What residuals are taken from.
+enum varve_base {
+    VARVE_BASE_MEAN,
+    VARVE_BASE_LEAST, // so that they have no sign
+    VARVE_BASE_ZERO,  // which costs less to name
+    VARVE_BASE_TYPICAL,
+    VARVE_BASE_USUAL, // most are equal to it: sparse
+};
+
 struct varve_candidate {
     enum varve_view_kind kind;
-    int32_t base; // what residuals are taken from
+    enum varve_base choice;
+    int32_t base; // the entry that is it
     bool is_unsigned;
     bool sparse;
     // What residuals there are:
@@ -42,6 +52,7 @@ struct varve_search {
     size_t count;
     uint64_t cost; // of the best code so far
     struct varve_column_code *code;
+    const struct varve_candidate *best; // whose it is
     // Residuals of one candidate and one piece, with zeros behind the last.
     const struct varve_candidate *folded; // or NULL
     size_t folded_at;

@@ -113,31 +113,56 @@ static void make_lenses(struct varve_view *view)
 
 // ---- opening ------------------------------------------------------------------------------------
 
-bool varve_view_open(struct varve_view *view, const struct varve_ints *ints)
+// Vectors of the integers themselves.
+typedef uint64_t wide_lanes __attribute__((vector_size(VARVE_LANES * sizeof(uint64_t))));
+
+// Bits that occur in the rows less the first one of all, and in their sizes: one bit longer than d
+// or, if that is negative, ~d.
+struct bits {
+    uint64_t any, sizes;
+};
+
+static void add_bits(struct bits *bits, const int64_t *m, size_t count, uint64_t first)
 {
-    uint64_t any = 0, sizes = 0;
+    wide_lanes any = {0}, sizes = {0};
+    size_t i = 0;
+    for (; i + VARVE_LANES <= count; i += VARVE_LANES) {
+        wide_lanes d;
+        memcpy(&d, m + i, sizeof d);
+        d -= first;
+        any |= d;
+        sizes |= d ^ (d + d);
+    }
+    for (; i < count; i++) {
+        uint64_t d = (uint64_t)m[i] - first;
+        bits->any |= d;
+        bits->sizes |= d ^ (d + d);
+    }
+    bits->any |= any[0] | any[1] | any[2] | any[3];
+    bits->sizes |= sizes[0] | sizes[1] | sizes[2] | sizes[3];
+}
+
+bool varve_view_open(struct varve_view *view, const struct varve_ints *ints, bool bends)
+{
+    struct bits bits = {0, 0};
     view->ints = ints;
+    view->bends = bends;
     view->coded = NULL;
     view->at = view->count = 0;
     for (size_t at = 0; at < ints->n; at += VARVE_CODEC_ROWS) {
         size_t count = piece(ints, at);
         const int64_t *m = varve_ints_coded(ints, at, count, view->buffer);
-        uint64_t first = at == 0 ? (uint64_t)m[0] : view->first;
-        for (size_t i = 0; i < count; i++) {
-            uint64_t d = (uint64_t)m[i] - first;
-            any |= d;
-            sizes |= d ^ d << 1; // one bit longer than d or, if that is negative, ~d
-        }
-        view->first = first;
+        view->first = at == 0 ? (uint64_t)m[0] : view->first;
+        add_bits(&bits, m, count, view->first);
         view->coded = count == ints->n ? m : NULL;
     }
-    if (any == 0) {
+    if (bits.any == 0) {
         return false;
     }
-    view->shift = (unsigned)__builtin_ctzll(any);
+    view->shift = (unsigned)__builtin_ctzll(bits.any);
     // Naming the shift takes 6 bits.
     view->shift = view->shift * (ints->n - 1) > 6 ? view->shift : 0;
-    view->wide = varve_bit_length(sizes >> view->shift) > VARVE_VIEW_BITS + 1;
+    view->wide = varve_bit_length(bits.sizes >> view->shift) > VARVE_VIEW_BITS + 1;
     view->value = view->step = (struct varve_lens){0, 0};
     if (view->wide) {
         make_lenses(view);
@@ -157,7 +182,15 @@ static void repeat_last(int32_t *entries, size_t count)
 static void take_values(struct varve_view *view, const int64_t *m)
 {
     int32_t *values = view->entries[VARVE_VIEW_VALUES];
-    for (size_t i = 0; i < view->count; i++) {
+    size_t i = 0;
+    // The values fit in 32 bits, so that it does not matter what is shifted in above these.
+    for (; view->shift <= 32 && i + VARVE_LANES <= view->count; i += VARVE_LANES) {
+        wide_lanes d;
+        memcpy(&d, m + i, sizeof d);
+        varve_lanes low = __builtin_convertvector((d - view->first) >> view->shift, varve_lanes);
+        memcpy(values + i, &low, sizeof low);
+    }
+    for (; i < view->count; i++) {
         values[i] = (int32_t)((int64_t)((uint64_t)m[i] - view->first) >> view->shift);
     }
 }
@@ -231,9 +264,11 @@ void varve_view_take(struct varve_view *view, size_t at)
         take_values(view, m);
         take_steps(view);
     }
-    take_bends(view);
-    for (unsigned kind = 0; kind < VARVE_VIEW_KINDS; kind++) {
-        repeat_last(view->entries[kind], varve_view_count(view, (enum varve_view_kind)kind));
+    repeat_last(view->entries[VARVE_VIEW_VALUES], view->count);
+    repeat_last(view->entries[VARVE_VIEW_STEPS], varve_view_count(view, VARVE_VIEW_STEPS));
+    if (view->bends) {
+        take_bends(view);
+        repeat_last(view->entries[VARVE_VIEW_BENDS], varve_view_count(view, VARVE_VIEW_BENDS));
     }
 }
 

@@ -63,6 +63,7 @@ struct varve_view {
     uint64_t first;       // row 0
     unsigned shift;       // of all rows less row 0
     bool wide;            // the lenses are needed
+    bool bends;           // and the bends
     struct varve_lens value, step;
     size_t at, count;        // rows of the piece that is in the arrays; count 0: none is
     int32_t before, stepped; // value and step of the row before the piece
@@ -70,8 +71,8 @@ struct varve_view {
     int64_t buffer[VARVE_CODEC_ROWS];
 };
 
-// False for a constant column.
-bool varve_view_open(struct varve_view *view, const struct varve_ints *ints);
+// False for a constant column. Without `bends` the array of these stays empty.
+bool varve_view_open(struct varve_view *view, const struct varve_ints *ints, bool bends);
 // Fills the arrays from row `at` on, a multiple of VARVE_CODEC_ROWS. Pieces are taken in order.
 void varve_view_take(struct varve_view *view, size_t at);
 // The median of a few evenly spread rows' values or steps, after the shift.

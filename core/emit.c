@@ -45,6 +45,7 @@ void varve_emit_begin(struct varve_host *host, struct varve_block_writer *w, siz
         .flash_bytes = varve_flash_total(host),
     };
     varve_block_begin(w, host->block, VARVE_BLOCK_MAX, &info);
+    varve_block_use_hints(w, host->hints[tier]);
 }
 
 // While nothing may be written, blocks that nobody will ever store leave room for those that wait.

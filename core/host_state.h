@@ -170,13 +170,14 @@ struct varve_host {
     int64_t import_ms;      // time of the sample that was imported last
     int64_t import_span_ms; // how far imported times went forward since the ring was empty
     struct varve_order order;
-    struct varve_order cell_order; // cells may close while `order` is in use
-    struct varve_cut cut;          // of the raw window
-    uint8_t *block;                // VARVE_BLOCK_MAX: the block being encoded
-    uint8_t *read_block;           // VARVE_BLOCK_MAX: the block being read at recovery
-    void *scratch;                 // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
-    void *cell_scratch;            // the same for cells that close while `scratch` is in use
-    void *sort_scratch;            // the same for sorting either
+    struct varve_order cell_order;                  // cells may close while `order` is in use
+    struct varve_cut cut;                           // of the raw window
+    uint8_t *block;                                 // VARVE_BLOCK_MAX: the block being encoded
+    struct varve_code_hint *hints[VARVE_MAX_TIERS]; // of the encoder; NULL: none for this tier
+    uint8_t *read_block; // VARVE_BLOCK_MAX: the block being read at recovery
+    void *scratch;       // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
+    void *cell_scratch;  // the same for cells that close while `scratch` is in use
+    void *sort_scratch;  // the same for sorting either
     uint32_t next_seq[VARVE_MAX_TIERS];
     int64_t upto_ms[VARVE_MAX_TIERS]; // as in the block header
     int64_t mark_ms[VARVE_MAX_TIERS]; // upto_ms of the newest block that ended a window

@@ -223,6 +223,19 @@ static uint32_t cells_for(const struct varve_host *host, size_t tier)
     return (uint32_t)(cells < most ? cells : most);
 }
 
+static int take_hints(struct varve_host *host)
+{
+    for (size_t tier = 0; tier < VARVE_HINTED_TIERS && tier < host->tier_count; tier++) {
+        size_t columns = tier == 0 ? VARVE_POINT_HINTS : VARVE_CELL_HINTS;
+        host->hints[tier] = varve_arena_take_zeroed(&host->arena, columns * host->series.cap,
+                                                    sizeof *host->hints[tier]);
+        if (host->hints[tier] == NULL) {
+            return VARVE_E_NO_MEMORY;
+        }
+    }
+    return 0;
+}
+
 int varve_pipeline_init(struct varve_host *host)
 {
     const struct varve_settings *settings = &host->conf->settings;
@@ -240,6 +253,7 @@ int varve_pipeline_init(struct varve_host *host)
     rc |= varve_order_init(&host->cell_order, arena, cell_rows, host->series.cap);
     rc |= varve_outbox_init(&host->outbox, arena, (uint32_t)settings->outbox_bytes);
     rc |= varve_rollup_init(&host->rollup, arena, host->tiers, host->tier_count, host->series.cap);
+    rc |= take_hints(host);
     host->block = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
     host->scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
     host->cell_scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);

@@ -81,6 +81,23 @@ struct varve_block_times {
     uint32_t bytes;  // 0: none
 };
 
+// What the encoder remembers of a column, so that it need not search so much when the next one of
+// the same series comes: most are as the one before. All zero: nothing. Fields are private to
+// core/codec_plan.c.
+struct varve_code_hint {
+    uint32_t cost : 16;     // what a row may cost, in 16ths of a bit
+    uint32_t left : 5;      // columns for which the code that the last search found holds
+    uint32_t kind : 2;      // of that code
+    uint32_t base : 3;      // of that code
+    uint32_t reference : 2; // of that code
+    uint32_t refers : 1;    // to another column, or might have
+    uint32_t idle : 1;      // most rows were as the row before
+};
+
+// Hints of a series: its only column if it is points; last, min, max and sum of cells.
+#define VARVE_POINT_HINTS 1u
+#define VARVE_CELL_HINTS  4u
+
 // Builds one block in a buffer of the caller's. Fields are private to core/block_put.c.
 struct varve_block_writer {
     uint8_t *buf;
@@ -92,13 +109,20 @@ struct varve_block_writer {
     uint32_t next;     // the id that needs no jump
     size_t last_times; // offset of the time column of the chunk before; 0: none
     struct varve_block_times times[VARVE_BLOCK_TIMES];
-    uint32_t times_next; // the place to use next, modulo VARVE_BLOCK_TIMES
+    uint32_t times_next;           // the place to use next, modulo VARVE_BLOCK_TIMES
+    struct varve_code_hint *hints; // by series id, or NULL
 };
 
 // Starts a block in `buf` of `cap` bytes (more than VARVE_BLOCK_HEADER). `info` gives tier,
 // columns, step, seq, upto, samples and flash_bytes; the rest is filled in by the writer.
 void varve_block_begin(struct varve_block_writer *w, void *buf, size_t cap,
                        const struct varve_block_info *info);
+
+// Gives the writer, between begin and the first row, what it knows of the tier's former blocks:
+// VARVE_POINT_HINTS or VARVE_CELL_HINTS for each series id that will come. They are borrowed until
+// the block is finished, and updated. Encoding takes half the time then, and the block a little
+// more or less room.
+void varve_block_use_hints(struct varve_block_writer *w, struct varve_code_hint *hints);
 
 // Appends the points of one series; ids must not decrease from call to call, and `points` (n of
 // them, 1 .. VARVE_COLUMN_MAX) must be sorted by time. Returns 0, VARVE_E_FULL when they do not

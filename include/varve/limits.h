@@ -77,6 +77,11 @@
 #ifndef VARVE_DRAIN_BATCH
 #define VARVE_DRAIN_BATCH 256u
 #endif
+// Tiers, from raw on, for which the encoder remembers how each series was coded, so that it takes
+// half the time: 4 bytes a series for raw, 16 for each other tier. 0: it searches anew each time.
+#ifndef VARVE_HINTED_TIERS
+#define VARVE_HINTED_TIERS 2u
+#endif
 // Events held in RAM; older ones that no backend has taken yet are overwritten and counted.
 #ifndef VARVE_MAX_EVENTS
 #define VARVE_MAX_EVENTS 64u

@@ -162,7 +162,7 @@ static size_t encode(uint8_t *out, size_t cap, size_t n, int64_t base)
 {
     size_t used = varve_codec_put_times(out, cap, &rows->time_ms, sizeof *rows, n, base, 1);
     assert_true(used <= cap);
-    size_t more = used > 0 ? varve_codec_put_points(out + used, cap - used, rows, n) : 0;
+    size_t more = used > 0 ? varve_codec_put_points(out + used, cap - used, rows, n, NULL) : 0;
     assert_true(used + more <= cap);
     return more > 0 ? used + more : 0;
 }
@@ -242,7 +242,7 @@ static size_t stream_bytes(size_t n)
 {
     static uint8_t out[OUT_BYTES];
     struct varve_codec_rows all = {.total = n, .take = n};
-    size_t used = varve_codec_put_points(out, sizeof out, rows, n);
+    size_t used = varve_codec_put_points(out, sizeof out, rows, n, NULL);
     assert_true(used > 0);
     assert_int_equal(varve_codec_get_points(out, out + used, &all, back), 0);
     for (size_t i = 0; i < n; i++) {
@@ -382,7 +382,7 @@ static void rows_behind_the_range_need_not_be_there(void **state)
     for (size_t i = 0; i < 100; i++) {
         rows[i].value = random_below(&r, 1000);
     }
-    size_t used = varve_codec_put_points(out, sizeof out, rows, 100);
+    size_t used = varve_codec_put_points(out, sizeof out, rows, 100, NULL);
     assert_int_equal(varve_codec_get_points(out, out + used / 2, &some, back), 0);
     assert_true(back[4].value == rows[14].value);
     assert_int_equal(varve_codec_get_points(out, out + 5, &some, back), VARVE_E_CORRUPT);

@@ -23,7 +23,7 @@ static uint8_t out[OUT_BYTES];
 static size_t round_trip(size_t n)
 {
     struct varve_codec_rows all = {.total = n, .take = n};
-    size_t used = varve_codec_put_cells(out, sizeof out, rows, n);
+    size_t used = varve_codec_put_cells(out, sizeof out, rows, n, NULL);
     assert_true(used > 0);
     memset(back, 0, n * sizeof *back);
     assert_int_equal(varve_codec_get_cells(out, out + used, &all, back), 0);
@@ -188,7 +188,7 @@ static void every_buffer_size_is_refused_or_enough(void **state)
         size_t need = round_trip(n);
         for (size_t cap = 0; cap < need + 4; cap++) {
             uint8_t *exact = malloc(cap + 1);
-            size_t used = varve_codec_put_cells(exact, cap, rows, n);
+            size_t used = varve_codec_put_cells(exact, cap, rows, n, NULL);
             assert_int_equal(used, cap < need ? 0 : need);
             assert_memory_equal(exact, out, used);
             free(exact);

@@ -15,7 +15,7 @@
 
 #include "tools/bench/workload.h"
 
-#define AHEAD_ROWS   64u
+#define AHEAD_ROWS   256u
 #define AHEAD_BLOCKS 4u
 
 struct ahead {

@@ -53,8 +53,8 @@ int source_grow_row(struct source *source, size_t count)
     }
     uint32_t *series = realloc(source->row.series, cap * sizeof *series);
     source->row.series = series != NULL ? series : source->row.series;
-    double *values = realloc(source->row.values, cap * sizeof *values);
-    source->row.values = values != NULL ? values : source->row.values;
+    double *values = realloc(source->values, cap * sizeof *values);
+    source->values = values != NULL ? values : source->values;
     if (series == NULL || values == NULL) {
         return source_no_memory(source);
     }
@@ -109,8 +109,7 @@ static int open_synthetic(struct source *source, const char *text, uint64_t seed
 
 static int next_synthetic(struct source *source)
 {
-    const double *from = ahead_next(&source->ahead);
-    memcpy(source->row.values, from, source->row.count * sizeof *from);
+    source->row.values = ahead_next(&source->ahead);
     source->row.time_ms = source->time_ms;
     source->time_ms += source->step_ms;
     return 1;
@@ -144,7 +143,7 @@ void source_close(struct source *source)
     known_free(&source->known);
     free(source->series);
     free(source->row.series);
-    free(source->row.values);
+    free(source->values);
     ahead_close(&source->ahead);
     memset(source, 0, sizeof *source);
 }

@@ -29,7 +29,7 @@ struct row {
     int64_t time_ms;
     size_t count;
     uint32_t *series;
-    double *values;
+    const double *values;
 };
 
 struct source_series {
@@ -44,6 +44,7 @@ struct source {
     struct source_series *series;
     size_t series_count, series_cap;
     struct row row;
+    double *values; // of a CSV's row; a synthetic one's are where they were made
     size_t row_cap;
     int64_t time_ms; // of the next row
 

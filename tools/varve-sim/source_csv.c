@@ -114,11 +114,12 @@ int source_csv_next(struct source *source)
             return rc;
         }
         row->series[row->count] = source->pending_series;
-        row->values[row->count++] = source->pending.value;
+        source->values[row->count++] = source->pending.value;
         rc = read_pending(source);
         if (rc < 0) {
             return rc;
         }
     }
+    row->values = source->values;
     return 1;
 }
