@@ -88,7 +88,7 @@ static void take_survey(struct varve_search *s)
 static int32_t mean_of(const struct varve_range *r, size_t n)
 {
     if (n < 4) {
-        return (int32_t)(r->sum / (int64_t)n);
+        return n > 0 ? (int32_t)(r->sum / (int64_t)n) : 0;
     }
     return (int32_t)((r->sum - r->min - r->max) / ((int64_t)n - 2));
 }

@@ -99,7 +99,8 @@ static int run_config(const struct args *args)
         varve_conf_manual(source_registry(), put_line, NULL);
         code = DONE;
     } else {
-        code = args_usage(args, "`%s` is not one of check FILE, show [FILE], table FILE, manual", what);
+        code = args_usage(args, "`%s` is not one of check FILE, show [FILE], table FILE, manual",
+                          what);
     }
     if (fflush(stdout) != 0 && code == DONE) {
         code = complain(FAILED, "cannot write the output");
