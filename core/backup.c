@@ -273,8 +273,10 @@ static void note(struct attempt *a, int rc)
 static void remove_old(const struct attempt *a)
 {
     const struct varve_backup_conf *conf = &a->host->conf->backup;
-    int rc =
-        varve_backup_prune(&a->backend->backup.place, a->unix_ms, conf->keep, conf->max_age_ms);
+    varve_port_mutex_lock(&a->host->store_lock);
+    const int64_t before_ms = varve_gaps_before(&a->host->gaps, a->unix_ms, conf->max_age_ms);
+    varve_port_mutex_unlock(&a->host->store_lock);
+    int rc = varve_backup_prune(&a->backend->backup.place, a->unix_ms, conf->keep, before_ms);
     if (rc < 0) {
         varve_log(VARVE_WARNING, a->backend->instance.name, "old backups cannot be removed: %s",
                   varve_strerror(rc));

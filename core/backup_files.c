@@ -182,13 +182,13 @@ static int remove_one(const struct varve_backup_place *place, int64_t time_ms, c
 }
 
 int varve_backup_prune(const struct varve_backup_place *place, int64_t now_ms, int64_t keep,
-                       int64_t max_age_ms)
+                       int64_t before_ms)
 {
     for (int removed = 0;; removed++) {
         int64_t oldest_ms;
         uint32_t count;
         int rc = varve_backup_next(place, INT64_MIN, now_ms, &oldest_ms, &count);
-        const bool old = rc == 0 && now_ms - oldest_ms > max_age_ms;
+        const bool old = rc == 0 && oldest_ms < before_ms;
         if (rc == VARVE_E_NOT_FOUND || (rc == 0 && (count <= 1 || (count <= keep && !old)))) {
             return removed;
         }

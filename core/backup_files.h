@@ -46,11 +46,11 @@ int varve_backup_next(const struct varve_backup_place *place, int64_t after_ms, 
 // The newest that is not later than `until_ms`.
 int varve_backup_newest(const struct varve_backup_place *place, int64_t until_ms, int64_t *time_ms);
 
-// Removes the oldest backups beyond `keep` and those older than max_age_ms, but never the newest,
+// Removes the oldest backups beyond `keep` and those from before before_ms, but never the newest,
 // and none that claims to come from after now_ms: the clock was wrong then, or is. Returns how
 // many, or the first error.
 int varve_backup_prune(const struct varve_backup_place *place, int64_t now_ms, int64_t keep,
-                       int64_t max_age_ms);
+                       int64_t before_ms);
 
 // Removes what backups left that were cut short. Returns how many, or the first error.
 int varve_backup_sweep(const struct varve_backup_place *place);

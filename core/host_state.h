@@ -17,6 +17,7 @@
 #include "arena.h"
 #include "backup_files.h"
 #include "cut.h"
+#include "gaps.h"
 #include "outbox.h"
 #include "ring.h"
 #include "rollup.h"
@@ -183,6 +184,7 @@ struct varve_host {
     int64_t mark_ms[VARVE_MAX_TIERS]; // upto_ms of the newest block that ended a window
     size_t split_tier;       // the coarsest tier with a block that did not end its window; 0: none
     int64_t newest_ms;       // time of the newest row that was stamped
+    struct varve_gaps gaps;  // in all history
     uint64_t samples_before; // accepted by earlier processes
     uint64_t samples;        // accepted by this one
     uint64_t dropped_ring, dropped_window;

@@ -32,7 +32,8 @@ int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier)
         host->future_ms == INT64_MAX) {
         return INT64_MIN;
     }
-    return varve_pipeline_past(host, host->newest_ms) - host->tiers[tier].keep_ms;
+    return varve_gaps_before(&host->gaps, varve_pipeline_past(host, host->newest_ms),
+                             host->tiers[tier].keep_ms);
 }
 
 // ---- the ring -----------------------------------------------------------------------------------

@@ -203,7 +203,12 @@ static void close_window(struct varve_host *host, enum varve_raw_end end, int64_
         return;
     }
     span_rows(host, &first_ms, &last_ms);
+    if (host->newest_ms != INT64_MIN && first_ms - host->newest_ms > VARVE_GAP_MS) {
+        // No block reaches over a gap, so that each start finds it again.
+        varve_cells_advance(host, varve_pipeline_past(host, first_ms));
+    }
     host->newest_ms = last_ms > host->newest_ms ? last_ms : host->newest_ms;
+    varve_gaps_cover(&host->gaps, first_ms, last_ms);
     varve_cells_reserve(host, window->count, last_ms - first_ms);
     uint32_t count = store_rows(host, first_ms, end);
     each_chunk(host, NULL);

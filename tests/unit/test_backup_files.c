@@ -151,7 +151,7 @@ static void no_directory_has_no_backups(void **state)
     (void)state;
     assert_int_equal(varve_backup_place_init(&none, temp_dir(), "missing", "varve.db"), 0);
     assert_int_equal(varve_backup_newest(&none, INT64_MAX, &time_ms), VARVE_E_NOT_FOUND);
-    assert_int_equal(varve_backup_prune(&none, NOW, 1, DAY), 0);
+    assert_int_equal(varve_backup_prune(&none, NOW, 1, NOW - DAY), 0);
     assert_int_equal(varve_backup_sweep(&none), 0);
 }
 
@@ -185,7 +185,7 @@ static void the_newest_n_are_kept(void **state)
     }
     touch("other-20200101T000000Z.db");
     touch("varve.db");
-    assert_int_equal(varve_backup_prune(&place, NOW, 3, 100 * DAY), 7);
+    assert_int_equal(varve_backup_prune(&place, NOW, 3, NOW - 100 * DAY), 7);
     for (int64_t ago = 0; ago < 10; ago++) {
         assert_int_equal(is_there_at(NOW - ago * DAY), ago < 3);
     }
@@ -198,11 +198,11 @@ static void what_is_too_old_goes_but_never_the_newest(void **state)
     for (int64_t ago = 40; ago < 45; ago++) {
         touch_at(NOW - ago * DAY, "");
     }
-    assert_int_equal(varve_backup_prune(&place, NOW, 5, 42 * DAY), 2);
+    assert_int_equal(varve_backup_prune(&place, NOW, 5, NOW - 42 * DAY), 2);
     assert_true(is_there_at(NOW - 42 * DAY) && !is_there_at(NOW - 43 * DAY));
-    assert_int_equal(varve_backup_prune(&place, NOW, 5, DAY), 2);
+    assert_int_equal(varve_backup_prune(&place, NOW, 5, NOW - DAY), 2);
     assert_true(is_there_at(NOW - 40 * DAY));
-    assert_int_equal(varve_backup_prune(&place, NOW, 5, DAY), 0);
+    assert_int_equal(varve_backup_prune(&place, NOW, 5, NOW - DAY), 0);
 }
 
 static void backups_of_a_future_are_neither_counted_nor_removed(void **state)
@@ -212,7 +212,7 @@ static void backups_of_a_future_are_neither_counted_nor_removed(void **state)
         touch_at(NOW + (i + 1) * 1000 * DAY, "");
         touch_at(NOW - i * DAY, "");
     }
-    assert_int_equal(varve_backup_prune(&place, NOW, 2, 100 * DAY), 2);
+    assert_int_equal(varve_backup_prune(&place, NOW, 2, NOW - 100 * DAY), 2);
     for (int64_t i = 0; i < 4; i++) {
         assert_true(is_there_at(NOW + (i + 1) * 1000 * DAY));
         assert_int_equal(is_there_at(NOW - i * DAY), i < 2);
