@@ -38,7 +38,8 @@ function(varve_firmware name)
     add_executable(${name} ${arg_SOURCES} $<TARGET_OBJECTS:varve_cortex_m> $<TARGET_OBJECTS:varve_firmware_conf>)
     target_link_libraries(${name} PRIVATE varve_base varve_plugins varve_cortex_m)
     target_compile_definitions(${name} PRIVATE VARVE_BOARD_CLOCK_HZ=${VARVE_BOARD_CLOCK_HZ}u
-        $<$<TARGET_EXISTS:PkgConfig::inih>:VARVE_BOARD_INI>)
+        $<$<TARGET_EXISTS:PkgConfig::inih>:VARVE_BOARD_INI>
+        $<$<BOOL:${VARVE_BOARD_NOR}>:VARVE_BOARD_NOR>)
     set(script "${PROJECT_SOURCE_DIR}/ports/cortex-m/cortex-m.ld")
     target_link_options(${name} PRIVATE -nostartfiles -T "${script}" -L "${VARVE_BOARD_DIR}"
         -Wl,--gc-sections -Wl,--defsym=VARVE_STACK_BYTES=${VARVE_BOARD_STACK_BYTES}

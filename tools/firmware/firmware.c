@@ -8,8 +8,33 @@
 #include "ports/baremetal/baremetal.h"
 #include "ports/cortex-m/cortex-m.h"
 
-#define TICK_MS 100
+#define TICK_MS 50
 #define LINE    160
+
+#ifdef VARVE_BOARD_NOR
+static struct varve_spi_nor nor;
+
+const struct varve_flash *firmware_nor(uint32_t sectors)
+{
+    const int rc = varve_spi_nor_open(&nor, &firmware_bus, "nor0", 0, sectors);
+    if (rc != 0) {
+        firmware_print("the chip does not answer: %s\n", varve_strerror(rc));
+        return NULL;
+    }
+    return &nor.flash;
+}
+
+static void start_flash(void)
+{
+    static const struct varve_flash *flashes[2];
+    flashes[0] = firmware_nor(0);
+    varve_baremetal_flashes(flashes);
+}
+#else
+static void start_flash(void)
+{
+}
+#endif
 
 void firmware_start(void)
 {
@@ -18,6 +43,7 @@ void firmware_start(void)
         semihosting_write("the tick does not fit the board's clock\n");
         semihosting_exit(1);
     }
+    start_flash();
 }
 
 void firmware_set_wall(int64_t unix_ms)

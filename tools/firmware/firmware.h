@@ -3,6 +3,7 @@
 #ifndef VARVE_TOOLS_FIRMWARE_H
 #define VARVE_TOOLS_FIRMWARE_H
 
+#include "ports/common/spi_nor.h"
 #include "varve/host.h"
 
 // Starts the board's tick and sends the log to the console.
@@ -17,5 +18,11 @@ void firmware_print(const char *format, ...) __attribute__((format(printf, 1, 2)
 // The board's configuration: compiled in, or its board.ini parsed. NULL, said on the console, when
 // it is not valid.
 const struct varve_conf *firmware_conf(void);
+
+// Where the board has a serial NOR chip, `nor0`: the bus to it, and its first `sectors` sectors, 0:
+// all. NULL, said on the console, when it does not answer. firmware_start() has opened the whole
+// chip for the port already.
+extern const struct varve_spi_bus firmware_bus;
+const struct varve_flash *firmware_nor(uint32_t sectors);
 
 #endif
