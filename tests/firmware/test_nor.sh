@@ -10,7 +10,7 @@ build=$(cd "$1" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/varve.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 chip=$work/chip.img
-sectors=32
+sectors=24
 part=$((sectors * 4096))
 
 fail() {
@@ -61,21 +61,27 @@ newest() {
 
 # Wrapped, evenly; the next start finds what this one left. At the end, with --long: the whole chip.
 blank_chip
-run 0 "sectors=$sectors" minutes=250 even=20
+run 0 "sectors=$sectors" minutes=165 even=20
 grep '^sectors' "$work/out"
-was="$(rows) $(newest)"
+last=$(newest)
 run 0 "sectors=$sectors"
-[ "$(rows) $(newest)" = "$was" ] && [ "$(rows)" -gt 1000 ] || fail "$(rows) $(newest), not $was"
+[ "$(newest)" = "$last" ] || fail "newest $(newest), not $last"
+# (What an orderly stop writes may have pushed out the oldest segment of a chip that is full.)
+was="$(rows) $(newest)"
+[ "$(rows)" -gt 1000 ] || fail "only $(rows) rows"
+run 0 "sectors=$sectors"
+[ "$(rows) $(newest)" = "$was" ] || fail "$(rows) $(newest), not $was"
 
 # What was acknowledged outlives a cut in any program and any erase.
-counts=(1 2 3 5 8 31 77)
-[ -z "${VARVE_TEST_LONG:-}" ] || counts=($(seq 1 60) $(seq 61 7 400))
+counts=(1 2 3 8 31 77)
+[ -z "${VARVE_TEST_LONG:-}" ] || mapfile -t counts < <(seq 1 60; seq 61 7 400)
 for n in "${counts[@]}"; do
     for how in tear cut; do
         run 99 "sectors=$sectors" minutes=200 "$how=$n"
         acknowledged=$(figure 'acknowledged (-?[0-9]+)')
         run 0 "sectors=$sectors"
-        [ -n "$(rows)" ] && [ "$(newest)" -ge "$acknowledged" ] ||
+        [ -n "$(rows)" ] || fail "$how=$n: $(cat "$work/out")"
+        [ "$(newest)" -ge "$acknowledged" ] ||
             fail "$how=$n: newest $(newest), acknowledged $acknowledged: $(cat "$work/out")"
     done
 done
@@ -129,6 +135,6 @@ cmp "$chip" "$work/before.img" || fail "what is not ours was written to"
 
 if [ -n "${VARVE_TEST_LONG:-}" ]; then
     blank_chip
-    run 0 minutes=1900 even=20
+    run 0 minutes=1650 even=20
     grep '^sectors' "$work/out"
 fi
