@@ -135,6 +135,26 @@ size_t varve_pipeline_drain(struct varve_host *host)
 
 // ---- time ---------------------------------------------------------------------------------------
 
+// Stored history is that far ahead of the clock before it is worth an event.
+#define AHEAD_MS 60000
+
+// The clock has changed: it may be behind what is stored.
+static void say_future(struct varve_host *host, int64_t now_ms)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    int64_t unix_ms = varve_timebase_unix(&host->timebase, now_ms);
+    bool known = host->timebase.trusted && host->gaps.oldest_ms <= host->gaps.newest_ms;
+    int64_t ahead_ms = known ? host->gaps.newest_ms - unix_ms : 0;
+    varve_port_mutex_unlock(&host->store_lock);
+    if (ahead_ms > AHEAD_MS) {
+        varve_event_add(host, VARVE_WARNING, "host", "history_ahead", true, (double)ahead_ms / 1000,
+                        NULL,
+                        "stored history is up to %lld s ahead of the clock: one of them is wrong; "
+                        "it stays, and hides nothing",
+                        (long long)(ahead_ms / 1000));
+    }
+}
+
 static void update_clock(struct varve_host *host, int64_t now_ms)
 {
     int64_t step_ms;
@@ -145,6 +165,9 @@ static void update_clock(struct varve_host *host, int64_t now_ms)
                           ? varve_timebase_unix(&host->timebase, now_ms) + FUTURE_MS
                           : INT64_MAX;
     varve_port_mutex_unlock(&host->store_lock);
+    if (change != VARVE_CLOCK_SAME) {
+        say_future(host, now_ms);
+    }
     if (change == VARVE_CLOCK_STEPPED) {
         varve_event_add(host, VARVE_NOTICE, "host", "clock_step", true, (double)step_ms / 1000,
                         NULL, "the wall clock stepped by %lld ms; what waits in RAM follows it",

@@ -98,6 +98,21 @@ static void fill_tier(struct varve_host *host, unsigned tier, struct varve_tier_
     out->blocks = varve_store_range(host, tier, &out->oldest_ms, &out->newest_ms);
 }
 
+// What a clock may be off without that history counts as from the future.
+#define FUTURE_MS 60000
+
+static void fill_future(struct varve_host *host, unsigned tier, int64_t now_ms,
+                        struct varve_tier_stats *out)
+{
+    struct varve_block_cursor cursor = {
+        .tier = tier, .from_ms = now_ms + FUTURE_MS, .seq_limit = UINT32_MAX};
+    while (varve_store_next(host, &cursor) == 0) {
+        int64_t from_ms = cursor.key.start_ms > now_ms ? cursor.key.start_ms : now_ms;
+        out->future_ms = from_ms < out->future_ms ? from_ms : out->future_ms;
+        out->future_blocks++;
+    }
+}
+
 void varve_host_stats(struct varve_host *host, struct varve_stats *out)
 {
     memset(out, 0, sizeof *out);
@@ -111,6 +126,10 @@ void varve_host_stats(struct varve_host *host, struct varve_stats *out)
     out->tier_count = (uint32_t)host->tier_count;
     for (unsigned tier = 0; tier < host->tier_count; tier++) {
         fill_tier(host, tier, &out->tiers[tier]);
+        out->tiers[tier].future_ms = INT64_MAX;
+        if (out->clock_trusted) {
+            fill_future(host, tier, out->wall_ms, &out->tiers[tier]);
+        }
     }
 }
 

@@ -15,6 +15,10 @@ struct varve_tier_stats {
     int64_t oldest_ms; // time of the oldest row that a query can see; INT64_MAX when there is none
     int64_t newest_ms; // time of the newest row, RAM included; INT64_MIN when there is none
     uint32_t blocks;   // blocks in all backends, each once, those waiting in RAM included
+    // Those with rows from after now, made by a clock that was ahead, and from when on these may
+    // be. None is known while the clock is not trusted.
+    uint32_t future_blocks;
+    int64_t future_ms; // INT64_MAX: there is none
 };
 
 struct varve_backend_stats {

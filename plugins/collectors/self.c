@@ -26,6 +26,16 @@ static double rounded(double value, double per_unit)
     return (double)(int64_t)(value * per_unit + 0.5) / per_unit;
 }
 
+// What a clock that was ahead has left in all tiers.
+static double future_blocks(const struct varve_stats *stats)
+{
+    double blocks = 0;
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        blocks += stats->tiers[i].future_blocks;
+    }
+    return blocks;
+}
+
 // kind, series, unit, help, value from struct figures *f
 #define SELF_METRICS(X)                                                                            \
     X(COUNTER, "varve_samples_total", "1", "Samples accepted.", (double)f->stats.samples)          \
@@ -67,6 +77,8 @@ static double rounded(double value, double per_unit)
       (double)f->stats.collect_failures)                                                           \
     X(COUNTER, "varve_clock_steps_total", "1", "Steps of the wall clock.",                         \
       (double)f->stats.clock_steps)                                                                \
+    X(GAUGE, "varve_future_blocks", "1", "Blocks of history that lie in the future.",              \
+      future_blocks(&f->stats))                                                                    \
     X(GAUGE, "varve_memory_used_bytes", "By", "Static memory in use.",                             \
       (double)f->stats.memory_used)                                                                \
     X(GAUGE, "varve_resident_bytes", "By", "Resident memory of the program.",                      \

@@ -76,7 +76,18 @@ grep -q collector_failed "$work/said" || fail "the failure is not shown"
 wait_for collector_limited
 play 'Samples or series are refused'
 play 'The clock is wrong'
+# What a clock that was two hours ahead leaves: the next start finds it.
+printf 'ts,series,value\n%s,from_the_future,1\n' "$(($(date +%s) + 7200))" >"$work/future.csv"
+"$varve" import "$work/future.csv" --socket "$socket" >/dev/null
 stop_daemon
+start_daemon "$work/runbook.ini"
+wait_for history_ahead
+play 'The clock is wrong'
+"$varve" stats --socket "$socket" | grep -q '^future  *raw: 1 blocks from ' ||
+    fail "history in the future is not listed"
+"$varve" health --socket "$socket" | grep -q 'lie in the future' || fail "health says nothing of it"
+stop_daemon
+rm -rf "$VARVE_STATE"
 
 # ---- a backup without a place to go
 echo 'no directory' >"$work/file"

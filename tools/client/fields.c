@@ -78,6 +78,8 @@ const struct varve_field varve_tier_fields[] = {
     FIELD(varve_tier_stats, oldest_ms, VARVE_FIELD_TIME),
     FIELD(varve_tier_stats, newest_ms, VARVE_FIELD_TIME),
     FIELD(varve_tier_stats, blocks, VARVE_FIELD_U32),
+    FIELD(varve_tier_stats, future_blocks, VARVE_FIELD_U32),
+    FIELD(varve_tier_stats, future_ms, VARVE_FIELD_TIME),
     FIELDS_END,
 };
 

@@ -110,6 +110,20 @@ static void put_salvages(const struct varve_stats *stats)
     }
 }
 
+// What a clock that was ahead has left.
+static void put_future(const struct varve_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->tier_count; i++) {
+        const struct varve_tier_stats *t = &stats->tiers[i];
+        char from[WHEN_TEXT], to[WHEN_TEXT];
+        if (t->future_blocks > 0) {
+            printf("future     %s: %" PRIu32 " blocks from %s to %s\n", t->tier.name,
+                   t->future_blocks, when_format(t->future_ms, from, sizeof from),
+                   when_format(t->newest_ms, to, sizeof to));
+        }
+    }
+}
+
 // Of raw flash.
 static void put_sectors(const struct varve_stats *stats)
 {
@@ -170,6 +184,7 @@ static int put_table(const struct varve_stats *stats)
     put_backups(stats);
     put_salvages(stats);
     put_sectors(stats);
+    put_future(stats);
     printf("\n");
     bool ok = put_tiers(stats);
     printf("\n");

@@ -103,6 +103,15 @@ static void look_at_samples(struct condition *c)
     if (!s->clock_trusted) {
         found(c, VARVE_WARNING, "the clock is not plausible yet; samples wait in RAM");
     }
+    uint32_t future_blocks = 0;
+    for (uint32_t i = 0; i < s->tier_count; i++) {
+        future_blocks += s->tiers[i].future_blocks;
+    }
+    if (future_blocks > 0) {
+        found(c, VARVE_WARNING,
+              "%" PRIu32 " blocks of history lie in the future: the clock was ahead",
+              future_blocks);
+    }
 }
 
 static void look_at_events(struct condition *c)
