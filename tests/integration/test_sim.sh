@@ -65,6 +65,17 @@ holds 'page == 256 && blocks == 256 && device_bytes >= host_bytes'
 "$sim" "${small[@]}" --days 30 --no-timing --kind nand --capacity 16M >"$work/out"
 holds 'page == 2048 && erases > 0'
 
+# ---- a raw NOR without a filesystem: a microcontroller's month, by the chip and by the ledger
+"$sim" run --board qemu-ast1030 --format json --days 30 --no-timing --set varve.outbox=128K \
+    >"$work/out"
+holds 'samples == 32 * 12 * 60 * 24 * 30 && refused == 0 && dropped == 0 && device_bytes == host_bytes'
+holds 'blocks == 256 && min_block_erases > 20 && 10 * max_block_erases <= 11 * min_block_erases'
+for which in min max; do
+    [ "$(field "$work/out" "sector_erases_$which")" = "$(field "$work/out" "${which}_block_erases")" ] ||
+        fail "the ledger says otherwise: $(cat "$work/out")"
+done
+[ "$(field "$work/out" sectors_bad)" -eq 0 ] || fail "a sector was given up: $(cat "$work/out")"
+
 # ---- restarted in order every week: nothing is lost
 "$sim" "${small[@]}" --days 30 --no-timing --reboot-every 7d >"$work/out"
 holds 'reboots == 4 && lost == 0 && samples == 12 * 2 * 60 * 24 * 30 && series == 12'
