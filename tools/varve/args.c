@@ -277,6 +277,13 @@ int args_lookback(const struct args *args, int64_t *out)
     return args_span(args, OPT_LOOKBACK, out);
 }
 
+int args_every(const struct args *args, int64_t fallback_ms, int64_t *out)
+{
+    int code = args_span(args, OPT_EVERY, out);
+    *out = *out > 0 ? *out : fallback_ms;
+    return code;
+}
+
 const char *severity_name(enum varve_severity severity)
 {
     return (unsigned)severity <= VARVE_DEBUG ? severities[severity] : "?";

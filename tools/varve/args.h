@@ -49,6 +49,8 @@ enum exit_code {
       "warning notice info debug")                                                                 \
     X(OPT_ONLY, "only", "KIND", "only events of this kind, for example backup_ok")                 \
     X(OPT_BY, "by", "LABEL", "the values of this label instead, __name__ for the metrics' names")  \
+    X(OPT_EVERY, "every", "SPAN", "how often to refresh; default 5s")                              \
+    X(OPT_ONCE, "once", "", "print one frame as text and end")                                     \
     X(OPT_SORT, "sort", "COLUMN", "the largest of this column first")                              \
     X(OPT_LIMIT, "limit", "N", "no more than this many")                                           \
     X(OPT_AFTER, "after", "PLACE", "go on there: what a limited answer gave as its next place")    \
@@ -112,6 +114,7 @@ int args_format(const struct args *args, enum format *out);
 int args_agg(const struct args *args, enum varve_agg *out);
 int args_step(const struct args *args, int64_t *out);
 int args_lookback(const struct args *args, int64_t *out);
+int args_every(const struct args *args, int64_t fallback_ms, int64_t *out);
 // A positive number; 0 when it is not given.
 int args_limit(const struct args *args, uint64_t *out);
 // The place of a word among `words`, separated by blanks; the first when it is not given.

@@ -23,6 +23,7 @@ extern const struct command command_query;
 extern const struct command command_series;
 extern const struct command command_stats;
 extern const struct command command_summary;
+extern const struct command command_top;
 extern const struct command command_wear;
 
 // Opens what --socket, --store and -c say. Returns DONE, USAGE or UNREACHABLE (said on stderr).

@@ -34,10 +34,12 @@ found(struct condition *c, enum varve_severity severity, const char *format, ...
 
 static void look_at_plugin(struct condition *c, const struct varve_instance_stats *plugin)
 {
+    const char *colon = plugin->reason[0] ? ": " : "";
     if (strcmp(plugin->state, "hung") == 0) {
-        found(c, VARVE_ERROR, "%s %s hangs: %s", plugin->kind, plugin->name, plugin->reason);
+        found(c, VARVE_ERROR, "%s %s hangs%s%s", plugin->kind, plugin->name, colon, plugin->reason);
     } else if (strcmp(plugin->state, "failing") == 0) {
-        found(c, VARVE_WARNING, "%s %s fails: %s", plugin->kind, plugin->name, plugin->reason);
+        found(c, VARVE_WARNING, "%s %s fails%s%s", plugin->kind, plugin->name, colon,
+              plugin->reason);
     }
     if (plugin->refused_series > 0 || plugin->refused_samples > 0) {
         found(c, VARVE_WARNING,

@@ -11,9 +11,10 @@
 #include "ports/posix/posix.h"
 
 static const struct command *const commands[] = {
-    &command_series, &command_query,  &command_summary, &command_health, &command_stats,
-    &command_wear,   &command_events, &command_plugins, &command_config, &command_import,
-    &command_export, &command_flush,  &command_check,   &command_prune,  &command_backup,
+    &command_series,  &command_query,  &command_summary, &command_health,
+    &command_top,     &command_stats,  &command_wear,    &command_events,
+    &command_plugins, &command_config, &command_import,  &command_export,
+    &command_flush,   &command_check,  &command_prune,   &command_backup,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

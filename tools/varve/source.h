@@ -90,6 +90,9 @@ int source_open(struct varve_source *s, const struct source_choice *choice);
 // Closes; returns 0, or an error with s->why when a store could not take everything.
 int source_close(struct varve_source *s);
 
+// Whether it is a daemon; `where` is its socket then.
+bool source_is_remote(const struct varve_source *s);
+
 // The two kinds. `path` is a socket; `store` is KIND:PATH.
 int source_open_remote(struct varve_source *s, const char *path);
 int source_open_local(struct varve_source *s, const struct source_choice *choice);

@@ -153,3 +153,8 @@ int source_open_remote(struct varve_source *s, const char *path)
     s->ops = &remote_ops;
     return 0;
 }
+
+bool source_is_remote(const struct varve_source *s)
+{
+    return s->ops == &remote_ops;
+}
