@@ -108,7 +108,7 @@ static int put_blocks(struct varve_host *host, struct varve_backend *backend,
     return rc;
 }
 
-static void note_flash(struct varve_backend *backend)
+void varve_backend_note_flash(struct varve_backend *backend)
 {
     uint64_t bytes = varve_ledger_flash_bytes(&backend->account);
     atomic_store(&backend->flash_kib, (uint32_t)(bytes / 1024));
@@ -125,7 +125,7 @@ static void note_commit(struct varve_backend *backend, const struct batch *batch
     for (size_t i = 0; i < batch->count; i++) {
         backend->payload_bytes += batch->entry[i]->info.length;
     }
-    note_flash(backend);
+    varve_backend_note_flash(backend);
 }
 
 // Under the backend's lock.
@@ -156,7 +156,7 @@ static int store_batch(struct varve_host *host, struct varve_backend *backend,
 
 // ---- failure and recovery -----------------------------------------------------------------------
 
-static void note_result(struct varve_host *host, struct varve_backend *backend, int rc,
+void varve_backend_note(struct varve_host *host, struct varve_backend *backend, int rc,
                         int64_t now_ms)
 {
     int before = atomic_exchange(&backend->state, rc);
@@ -175,7 +175,8 @@ static void note_result(struct varve_host *host, struct varve_backend *backend, 
     backend->retry_ms = now_ms + ((int64_t)RETRY_MIN_MS << doublings);
     if (before == 0) {
         varve_event_add(host, VARVE_ERROR, backend->instance.name, "store_error", false, 0, NULL,
-                        "cannot store: %s (%s); history stays in RAM and is tried again",
+                        "cannot %s: %s (%s); history stays in RAM and is tried again",
+                        varve_backend_is_open(backend) ? "store" : "open the store",
                         varve_strerror(rc), varve_instance_reason(&backend->instance)->text);
     }
 }
@@ -196,10 +197,10 @@ static int64_t maintain(struct varve_host *host, struct varve_backend *backend, 
     }
     varve_port_mutex_lock(&backend->lock);
     rc = ops_of(backend)->maintain(&backend->instance, now_ms);
-    note_flash(backend);
+    varve_backend_note_flash(backend);
     varve_port_mutex_unlock(&backend->lock);
     if (rc != 0 && rc != VARVE_E_AGAIN) {
-        note_result(host, backend, rc, now_ms);
+        varve_backend_note(host, backend, rc, now_ms);
     }
     return rc == VARVE_E_AGAIN ? 0 : IDLE_MS;
 }
@@ -208,6 +209,10 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
 {
     struct varve_backend *backend = &host->backends[index];
     struct batch batch;
+    if (!varve_backend_is_open(backend)) {
+        backend->retry_ms = flush ? 0 : backend->retry_ms;
+        return varve_backend_try_open(host, backend, now_ms);
+    }
     varve_backup_step(host, backend, now_ms);
     if (backend->persistent && varve_wear_paused(host)) {
         return IDLE_MS;
@@ -223,7 +228,7 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
     int rc = store_batch(host, backend, &batch);
     varve_port_mutex_unlock(&backend->lock);
     unpin_batch(host, index, &batch, rc == 0);
-    note_result(host, backend, rc, now_ms);
+    varve_backend_note(host, backend, rc, now_ms);
     varve_wear_tick(host, now_ms);
     varve_port_signal_raise(&host->progress);
     if (rc != 0) {
@@ -258,75 +263,13 @@ uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes)
     return blocks;
 }
 
-// ---- opening and tasks --------------------------------------------------------------------------
-
-static int open_store(struct varve_host *host, struct varve_backend *backend)
-{
-    const struct varve_arena before = host->arena;
-    const bool writes = (host->flags & VARVE_HOST_READ_ONLY) == 0;
-    const bool as_is = (host->flags & VARVE_HOST_AS_IS) != 0;
-    unsigned flags = writes ? 0 : VARVE_BACKEND_READ_ONLY;
-    int rc = ops_of(backend)->open(&backend->instance, as_is ? flags | VARVE_BACKEND_AS_IS : flags);
-    if (rc == VARVE_E_CORRUPT && writes && !as_is && ops_of(backend)->salvage != NULL) {
-        varve_arena_return(&host->arena, &before);
-        rc = varve_salvage(host, backend);
-    }
-    return rc;
-}
-
-static int open_backend(struct varve_host *host, const struct varve_instance_conf *conf, char *why,
-                        size_t why_cap)
-{
-    if (host->backend_count == VARVE_MAX_BACKENDS) {
-        (void)varve_format(why, why_cap, "at most %u backends can be configured",
-                           VARVE_MAX_BACKENDS);
-        return VARVE_E_FULL;
-    }
-    struct varve_backend *backend = &host->backends[host->backend_count++];
-    *backend = (struct varve_backend){.conf = conf};
-    backend->account.page_bytes = (uint32_t)host->conf->wear.page;
-    backend->account.erase_bytes = (uint32_t)host->conf->wear.erase_block;
-    backend->instance = (struct varve_instance){.plugin = conf->plugin,
-                                                .name = conf->name,
-                                                .host = host,
-                                                .options = conf->options,
-                                                .account = &backend->account};
-    backend->instance.state = varve_arena_take_zeroed(&host->arena, 1, conf->plugin->state_size);
-    int rc = backend->instance.state != NULL ? 0 : VARVE_E_NO_MEMORY;
-    rc = rc == 0 ? varve_port_mutex_init(&backend->lock) : rc;
-    rc = rc == 0 ? varve_port_signal_init(&backend->wake) : rc;
-    rc = rc == 0 ? open_store(host, backend) : rc;
-    if (rc != 0) {
-        const char *reason = varve_instance_reason(&backend->instance)->text;
-        (void)varve_format(why, why_cap, "backend %s: %s", conf->name,
-                           reason[0] != '\0' ? reason : varve_strerror(rc));
-        return rc;
-    }
-    backend->opened = true;
-    note_flash(backend);
-    struct varve_backend_stats stats = {.state = 0};
-    ops_of(backend)->stats(&backend->instance, &stats);
-    backend->persistent = stats.persistent;
-    return 0;
-}
-
-int varve_backends_open(struct varve_host *host, char *why, size_t why_cap)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < host->conf->instance_count; i++) {
-        const struct varve_instance_conf *conf = &host->conf->instances[i];
-        if (conf->enabled && conf->plugin->kind == VARVE_BACKEND) {
-            rc = open_backend(host, conf, why, why_cap);
-        }
-    }
-    return rc;
-}
+// ---- tasks --------------------------------------------------------------------------------------
 
 void varve_backends_close(struct varve_host *host)
 {
     while (host->backend_count > 0) {
         struct varve_backend *backend = &host->backends[--host->backend_count];
-        if (backend->opened) {
+        if (varve_backend_is_open(backend)) {
             ops_of(backend)->close(&backend->instance);
         }
         varve_port_signal_destroy(&backend->wake);

@@ -403,7 +403,7 @@ void varve_backups_at_stop(struct varve_host *host)
 
 // ---- at the start -------------------------------------------------------------------------------
 
-static int init_one(struct varve_host *host, struct varve_backend *backend)
+int varve_backup_init(struct varve_host *host, struct varve_backend *backend)
 {
     struct varve_backup_state *s = &backend->backup;
     struct varve_backend_stats stats = {.state = 0};
@@ -419,7 +419,9 @@ static int init_one(struct varve_host *host, struct varve_backend *backend)
                   "no backups: the names of directory and store are too long");
         return 0;
     }
-    s->buf = varve_arena_take(&host->arena, VARVE_BLOCK_MAX, sizeof(void *));
+    if (s->buf == NULL) { // else it was open before
+        s->buf = varve_arena_take(&host->arena, VARVE_BLOCK_MAX, sizeof(void *));
+    }
     if (s->buf == NULL) {
         return VARVE_E_NO_MEMORY;
     }
@@ -436,7 +438,8 @@ int varve_backups_init(struct varve_host *host)
 {
     int rc = 0;
     for (size_t b = 0; rc == 0 && b < host->backend_count; b++) {
-        rc = init_one(host, &host->backends[b]);
+        struct varve_backend *backend = &host->backends[b];
+        rc = varve_backend_is_open(backend) ? varve_backup_init(host, backend) : 0;
     }
     return rc;
 }

@@ -13,6 +13,9 @@ static int find(struct varve_host *host, size_t index, struct varve_backend **ou
         return VARVE_E_NOT_FOUND;
     }
     *out = &host->backends[index];
+    if (!varve_backend_is_open(*out)) {
+        return atomic_load(&(*out)->state);
+    }
     return (*out)->backup.buf == NULL ? VARVE_E_UNSUPPORTED : 0;
 }
 

@@ -13,7 +13,8 @@ int varve_host_check(struct varve_host *host, size_t index, struct varve_check *
         return VARVE_E_UNSUPPORTED;
     }
     varve_port_mutex_lock(&backend->lock);
-    int rc = ops->check(&backend->instance, check);
+    int rc = varve_backend_is_open(backend) ? ops->check(&backend->instance, check)
+                                            : atomic_load(&backend->state);
     varve_port_mutex_unlock(&backend->lock);
     return rc;
 }

@@ -88,7 +88,8 @@ bool varve_event_get(struct varve_host *host, uint32_t number, struct varve_even
 static struct varve_backend *event_store(struct varve_host *host)
 {
     for (size_t b = 0; b < host->backend_count; b++) {
-        if (host->backends[b].instance.plugin->backend->load_events != NULL) {
+        if (host->backends[b].instance.plugin->backend->load_events != NULL &&
+            varve_backend_is_open(&host->backends[b])) {
             return &host->backends[b];
         }
     }
@@ -124,8 +125,10 @@ int varve_host_events(struct varve_host *host, int64_t from_ms, int64_t to_ms,
     uint32_t cursor = 0;
     if (backend != NULL) {
         varve_port_mutex_lock(&backend->lock);
-        int rc = backend->instance.plugin->backend->load_events(&backend->instance, from_ms, to_ms,
-                                                                visit, arg);
+        int rc = varve_backend_is_open(backend)
+                     ? backend->instance.plugin->backend->load_events(&backend->instance, from_ms,
+                                                                      to_ms, visit, arg)
+                     : 0;
         cursor = backend->event_cursor;
         varve_port_mutex_unlock(&backend->lock);
         if (rc != 0) {

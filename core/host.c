@@ -25,6 +25,7 @@ static int init_locks(struct varve_host *host)
     rc = rc == 0 ? varve_port_mutex_init(&host->store_lock) : rc;
     rc = rc == 0 ? varve_port_mutex_init(&host->event_lock) : rc;
     rc = rc == 0 ? varve_port_mutex_init(&host->sched_lock) : rc;
+    rc = rc == 0 ? varve_port_mutex_init(&host->open_lock) : rc;
     rc = rc == 0 ? varve_port_signal_init(&host->keeper_wake) : rc;
     return rc == 0 ? varve_port_signal_init(&host->progress) : rc;
 }
@@ -33,6 +34,7 @@ static void destroy_locks(struct varve_host *host)
 {
     varve_port_signal_destroy(&host->progress);
     varve_port_signal_destroy(&host->keeper_wake);
+    varve_port_mutex_destroy(&host->open_lock);
     varve_port_mutex_destroy(&host->sched_lock);
     varve_port_mutex_destroy(&host->event_lock);
     varve_port_mutex_destroy(&host->store_lock);
@@ -69,7 +71,7 @@ static void adopt_tiers(struct varve_host *host)
     for (size_t b = 0; b < host->backend_count && host->tier_count == 0; b++) {
         struct varve_backend *backend = &host->backends[b];
         const struct varve_backend_ops *ops = backend->instance.plugin->backend;
-        int count = ops->load_tiers == NULL
+        int count = ops->load_tiers == NULL || !varve_backend_is_open(backend)
                         ? 0
                         : ops->load_tiers(&backend->instance, host->tiers, VARVE_MAX_TIERS);
         host->tier_count = count > 0 ? (size_t)count : 0;
@@ -125,6 +127,16 @@ int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void
     }
     int rc = init_locks(host);
     rc = rc == 0 ? build(host, why, why_cap) : rc;
+    if (varve_can_wait(host, rc)) { // opened, but it cannot be read: begin again without it
+        varve_backends_close(host);
+        destroy_locks(host);
+        varve_log(VARVE_WARNING, "host", "%s", why);
+        (void)varve_format(why, why_cap, "%s", "");
+        host = place_host(conf, memory, bytes, flags & ~(unsigned)VARVE_HOST_FRESH_MEMORY);
+        host->unreadable = rc;
+        rc = init_locks(host);
+        rc = rc == 0 ? build(host, why, why_cap) : rc;
+    }
     if (rc != 0) {
         if (rc == VARVE_E_NO_MEMORY) {
             say_memory(host, why, why_cap);
@@ -136,6 +148,8 @@ int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void
         return rc;
     }
     host->initialised = true;
+    host->most_memory = host->arena.used;
+    atomic_store(&host->memory_used, (uint32_t)host->arena.used);
     if ((flags & (VARVE_HOST_READ_ONLY | VARVE_HOST_NO_COLLECTORS)) == 0) {
         varve_event_add(host, VARVE_INFO, "host", "start", false, 0, NULL,
                         "started, collectors: %zu, backends: %zu", host->collector_count,
@@ -210,7 +224,9 @@ static bool is_flushed(struct varve_host *host, uint32_t round)
     uint32_t bytes;
     bool tried = atomic_load(&host->flush_rounds) != round;
     for (size_t b = 0; b < host->backend_count; b++) {
-        tried = tried && (int32_t)(atomic_load(&host->backends[b].flushed) - round) > 0;
+        const struct varve_backend *backend = &host->backends[b];
+        tried = tried && (!varve_backend_is_open(backend) ||
+                          (int32_t)(atomic_load(&backend->flushed) - round) > 0);
     }
     return tried && varve_backends_pending(host, &bytes) == 0;
 }
@@ -239,7 +255,7 @@ int varve_host_flush(struct varve_host *host, int64_t timeout_ms)
     return host->threaded ? flush_by_tasks(host, timeout_ms) : flush_here(host);
 }
 
-int varve_host_shutdown(struct varve_host *host)
+static int end(struct varve_host *host, struct varve_handover *handover)
 {
     atomic_store(&host->stopping, true);
     varve_keeper_stop(host);
@@ -257,12 +273,29 @@ int varve_host_shutdown(struct varve_host *host)
         rc = rc != 0 ? rc : rest;
         varve_backups_at_stop(host);
     }
+    if (handover != NULL && stuck == 0) {
+        varve_handover_pack(host, handover);
+        if (handover->blocks > 0) {
+            varve_backends_forget(host);
+        }
+    }
     varve_backends_close(host);
     if (stuck != 0) {
         return stuck; // a task still runs in it: the locks must stay
     }
     destroy_locks(host);
     return rc;
+}
+
+int varve_host_shutdown(struct varve_host *host)
+{
+    return end(host, NULL);
+}
+
+int varve_host_hand_over(struct varve_host *host, struct varve_handover *handover)
+{
+    *handover = (struct varve_handover){.bytes = 0};
+    return end(host, handover);
 }
 
 // ---- samples ------------------------------------------------------------------------------------

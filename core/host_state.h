@@ -6,7 +6,8 @@
 //   store_lock    timebase, windows, rollup, outbox, sequence numbers: all history that is in RAM
 //   event_lock    the event log
 //   sched_lock    jobs of the collectors, the states of their workers
-//   backend.lock  one per backend: the instance, its account and its figures
+//   open_lock     the arena, once the host is made: backends that are opened late
+//   backend.lock  one per backend: the instance while it is open, its account and its figures
 // A task that holds store_lock takes no other lock and does no I/O. A backend's lock may be held
 // across I/O; series_lock and event_lock may be taken under it, store_lock may not.
 #ifndef VARVE_CORE_HOST_STATE_H
@@ -72,14 +73,17 @@ struct varve_backend {
     struct varve_port_signal wake;
     struct varve_port_task task;
     bool task_running;
-    bool opened;
+    atomic_bool opened; // changes under the lock; see opening.c
+    atomic_bool ready;  // could be opened now, by the next host
+    bool damaged;       // damage was seen in it while it was open: to be opened anew
     bool persistent;
-    uint32_t defined;           // series ids below this are in its dictionary
-    uint32_t event_cursor;      // events below this number are in it
-    _Atomic int state;          // 0, or the error that it is retrying after
-    _Atomic uint32_t flushed;   // of flush_rounds, the last that it has made a try for
-    _Atomic uint32_t flash_kib; // written by this process; for block headers, without the lock
-    int64_t retry_ms;           // boot time of the next try; 0: at once
+    char where[VARVE_PATH_TEXT]; // of a store that is not open
+    uint32_t defined;            // series ids below this are in its dictionary
+    uint32_t event_cursor;       // events below this number are in it
+    _Atomic int state;           // 0, or the error that it is retrying after
+    _Atomic uint32_t flushed;    // of flush_rounds, the last that it has made a try for
+    _Atomic uint32_t flash_kib;  // written by this process; for block headers, without the lock
+    int64_t retry_ms;            // boot time of the next try; 0: at once
     uint32_t failures_in_row;
     uint64_t blocks_put;
     uint64_t payload_bytes;                          // of these blocks
@@ -153,10 +157,11 @@ struct varve_host {
     const struct varve_conf *conf;
     unsigned flags;
     struct varve_arena arena;
-    bool initialised;   // varve_instance_take() is over
+    bool initialised; // varve_instance_take() is over
+    int unreadable;   // 0, or why persistent stores that can be opened are waited for all the same
     int64_t started_ms; // boot time
 
-    struct varve_port_mutex series_lock, store_lock, event_lock, sched_lock;
+    struct varve_port_mutex series_lock, store_lock, event_lock, sched_lock, open_lock;
     struct varve_series_table series;
     uint8_t *series_owner; // by id: 1 + the collector that registered it first; 0: none yet
     struct varve_ring ring;
@@ -199,6 +204,8 @@ struct varve_host {
 
     struct varve_backend backends[VARVE_MAX_BACKENDS];
     size_t backend_count;
+    _Atomic uint32_t memory_used; // of the arena
+    size_t most_memory; // that a backend which was opened late has needed, with all that was there
     struct varve_collector collectors[VARVE_MAX_INSTANCES];
     struct varve_job jobs[VARVE_MAX_INSTANCES]; // by collector
     size_t collector_count;
@@ -342,8 +349,11 @@ void varve_wear_stats(struct varve_host *host, struct varve_stats *out);
 
 // ---- backend.c: blocks to stores ----------------------------------------------------------------
 
-int varve_backends_open(struct varve_host *host, char *why, size_t why_cap);
 void varve_backends_close(struct varve_host *host);
+// After a step of the backend: counts failures, sets the time of the next try, tells changes.
+void varve_backend_note(struct varve_host *host, struct varve_backend *backend, int rc,
+                        int64_t now_ms);
+void varve_backend_note_flash(struct varve_backend *backend);
 int varve_backends_start(struct varve_host *host);
 void varve_backends_stop(struct varve_host *host);
 void varve_backends_wake(struct varve_host *host);
@@ -355,16 +365,60 @@ int varve_backends_error(struct varve_host *host);
 // Blocks that working backends have not stored yet.
 uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes);
 
+// ---- opening.c: stores that can be opened, or not yet
+// --------------------------------------------
+
+// While the host is made. With VARVE_HOST_WAIT a store that cannot be reached is left for later.
+int varve_backends_open(struct varve_host *host, char *why, size_t why_cap);
+// Opens one that keeps its blocks in memory anew, empty; all of those. On failure it is closed.
+int varve_backend_forget(struct varve_host *host, struct varve_backend *backend);
+void varve_backends_forget(struct varve_host *host);
+// Whether the error is one of a device that may work later, and the host waits for it.
+bool varve_can_wait(const struct varve_host *host, int rc);
+// Whether it was waited long enough for what the device cannot read.
+bool varve_backend_gives_up(const struct varve_backend *backend);
+// Whether its callbacks may be used; to do so, its lock has to be held when it is asked.
+static inline bool varve_backend_is_open(const struct varve_backend *backend)
+{
+    return atomic_load(&backend->opened);
+}
+// Its callbacks of these names, under its lock; VARVE_E_NOT_FOUND also while it is not open.
+int varve_backend_next(struct varve_backend *backend, unsigned tier,
+                       const struct varve_block_key *after, int64_t from_ms,
+                       struct varve_block_key *out);
+int varve_backend_get(struct varve_backend *backend, unsigned tier,
+                      const struct varve_block_key *key, void *buf, size_t cap);
+// Tries again to open what is not open. On the backend's task, without its lock. Returns the ms
+// until the next try.
+int64_t varve_backend_try_open(struct varve_host *host, struct varve_backend *backend,
+                               int64_t now_ms);
+// The store is damaged, which was seen while it was in use: closes it, so that it is opened, and
+// so salvaged, anew. On the backend's task, without its lock.
+void varve_backend_reopen(struct varve_host *host, struct varve_backend *backend);
+
+// ---- handover.c: to the next host ---------------------------------------------------------------
+
+// When tasks have stopped and what could be stored is stored, before the backends are closed.
+void varve_handover_pack(struct varve_host *host, struct varve_handover *handover);
+
+// ---- dictionary.c: series that stores know ------------------------------------------------------
+
+// Merges what one open store, or each of its kind, knows into the series table.
+int varve_dictionary_load(struct varve_host *host, struct varve_backend *backend, char *why,
+                          size_t why_cap);
+int varve_dictionaries_load(struct varve_host *host, bool persistent, char *why, size_t why_cap);
+
 // ---- salvage.c: damaged stores ------------------------------------------------------------------
 
 // The backend's store cannot be opened because it is damaged: has it salvaged, or as a last resort
-// set aside, and opens what is there then. While the host is made. Returns what open() says.
+// set aside, and opens what is there then. Where open() is called. Returns what that says.
 int varve_salvage(struct varve_host *host, struct varve_backend *backend);
 
 // ---- backup.c: copies of stores -----------------------------------------------------------------
 
-// While the host is made, when the backends are open.
+// While the host is made, when the backends are open; for one that is opened later.
 int varve_backups_init(struct varve_host *host);
+int varve_backup_init(struct varve_host *host, struct varve_backend *backend);
 // Makes the backup that is due, if one is; on the backend's task, without its lock. `now_ms` is
 // boot time.
 void varve_backup_step(struct varve_host *host, struct varve_backend *backend, int64_t now_ms);

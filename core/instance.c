@@ -25,7 +25,7 @@ void varve_instance_fail(struct varve_instance *self, const char *format, ...)
 
 void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t align)
 {
-    if (self->host->initialised) {
+    if (self->host->initialised && self->plugin->kind == VARVE_COLLECTOR) {
         return NULL;
     }
     struct varve_arena *arena = &self->host->arena;

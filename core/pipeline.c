@@ -299,7 +299,8 @@ static uint32_t page_payload(struct varve_host *host)
         struct varve_backend *backend = &host->backends[b];
         const struct varve_backend_ops *ops = backend->instance.plugin->backend;
         bool holds = (backend->conf->tiers & 1u) != 0;
-        if (holds && backend->persistent && ops->page_payload != NULL) {
+        if (holds && backend->persistent && ops->page_payload != NULL &&
+            varve_backend_is_open(backend)) {
             return ops->page_payload(&backend->instance);
         }
     }

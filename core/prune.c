@@ -68,7 +68,7 @@ static void find_backends(struct varve_host *host, struct varve_prune *prune)
         for (unsigned tier = 0; tier < host->tier_count; tier++) {
             holds |= prune->report.tiers[tier].selected && (backend->conf->tiers >> tier & 1u) != 0;
         }
-        if (holds && ops_of(backend)->replace != NULL) {
+        if (holds && ops_of(backend)->replace != NULL && varve_backend_is_open(backend)) {
             prune->backends |= 1u << b;
         } else if (holds) {
             size_t used = strlen(names); // it has room for all
@@ -156,7 +156,9 @@ static int wipe(struct varve_host *host, const struct varve_prune *prune)
         rc = due ? VARVE_E_AGAIN : 0;
         for (int i = 0; rc == VARVE_E_AGAIN && i < WIPE_STEPS; i++) {
             varve_port_mutex_lock(&backend->lock);
-            rc = ops_of(backend)->maintain(&backend->instance, varve_port_boot_ms());
+            rc = varve_backend_is_open(backend)
+                     ? ops_of(backend)->maintain(&backend->instance, varve_port_boot_ms())
+                     : 0;
             varve_port_mutex_unlock(&backend->lock);
         }
         rc = rc == VARVE_E_AGAIN ? 0 : rc; // other work, which the backend's task goes on with

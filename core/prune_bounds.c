@@ -10,11 +10,6 @@
 #include "prune.h"
 #include "varve/prune.h"
 
-static const struct varve_backend_ops *ops_of(const struct varve_backend *backend)
-{
-    return backend->instance.plugin->backend;
-}
-
 bool varve_prune_takes(const struct varve_prune *prune, const struct varve_host *host, size_t b,
                        unsigned tier)
 {
@@ -27,13 +22,10 @@ static bool find_newest(struct varve_backend *backend, unsigned tier,
 {
     struct varve_block_key key = {.seq = 0};
     bool found = false;
-    varve_port_mutex_lock(&backend->lock);
-    while (ops_of(backend)->next(&backend->instance, tier, found ? &key : NULL, INT64_MIN, &key) ==
-           0) {
+    while (varve_backend_next(backend, tier, found ? &key : NULL, INT64_MIN, &key) == 0) {
         *newest = !found || key.seq > newest->seq ? key : *newest;
         found = true;
     }
-    varve_port_mutex_unlock(&backend->lock);
     return found;
 }
 
@@ -41,9 +33,7 @@ int varve_prune_get_block(struct varve_backend *backend, unsigned tier,
                           const struct varve_block_key *key, uint8_t *buf,
                           struct varve_block_info *info)
 {
-    varve_port_mutex_lock(&backend->lock);
-    int rc = ops_of(backend)->get(&backend->instance, tier, key, buf, VARVE_BLOCK_MAX);
-    varve_port_mutex_unlock(&backend->lock);
+    int rc = varve_backend_get(backend, tier, key, buf, VARVE_BLOCK_MAX);
     return rc < 0 ? rc : varve_block_open(buf, (size_t)rc, info);
 }
 

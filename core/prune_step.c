@@ -97,9 +97,7 @@ static bool holds(struct varve_backend *backend, unsigned tier, const struct var
     struct varve_block_key before = *key, found;
     before.start_ms -= key->seq == 0 ? 1 : 0;
     before.seq--;
-    varve_port_mutex_lock(&backend->lock);
-    int rc = ops_of(backend)->next(&backend->instance, tier, &before, INT64_MIN, &found);
-    varve_port_mutex_unlock(&backend->lock);
+    int rc = varve_backend_next(backend, tier, &before, INT64_MIN, &found);
     return rc == 0 && found.start_ms == key->start_ms && found.seq == key->seq;
 }
 
@@ -263,8 +261,12 @@ static int replace_one(struct varve_backend *backend, struct work *work, size_t 
 static int replace_in(struct work *work, size_t b, unsigned tier)
 {
     struct varve_backend *backend = &work->host->backends[b];
-    int rc = 0;
     varve_port_mutex_lock(&backend->lock);
+    if (!varve_backend_is_open(backend)) {
+        varve_port_mutex_unlock(&backend->lock);
+        return VARVE_E_CLOSED; // it turned out to be damaged meanwhile
+    }
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < work->count; i++) {
         rc = replace_one(backend, work, b, tier, &work->changes[i]);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Continuing where an earlier process stopped, from what is stored:
 //
-//   1. the dictionary: series keep their ids;
+//   1. the dictionary: series keep their ids (dictionary.c);
 //   2. the newest block of each tier: sequence numbers and running totals go on from there;
 //   3. the rollup: what was in open cells and in cell windows is rebuilt from the next finer tier's
 //      stored rows, coarsest tier first. So only raw rows can be lost in a crash; everything
@@ -21,124 +21,6 @@
 // While the host is made; one task.
 #include "host_state.h"
 #include "text.h"
-
-// ---- the dictionary -----------------------------------------------------------------------------
-
-// Ids in a row that a damaged dictionary may lack.
-#define HOLE_MAX 256u
-
-struct loader {
-    struct varve_host *host;
-    struct varve_backend *backend;
-    char *why;
-    size_t why_cap;
-    uint32_t entries;
-    uint32_t nameless;     // ids of which the name is lost
-    uint32_t contradicted; // ids that an earlier store calls otherwise
-    uint32_t first;        // of all these; UINT32_MAX: none
-};
-
-// The name of an id that a damaged dictionary does not tell. The id stays taken, since blocks may
-// use it.
-static int fill_hole(struct loader *loader)
-{
-    struct varve_host *host = loader->host;
-    const uint32_t id = varve_series_count(&host->series);
-    char text[64];
-    struct varve_series_def def = {.text = text, .unit = "", .help = "", .kind = VARVE_GAUGE};
-    (void)varve_format(text, sizeof text, "varve_lost_series{id=\"%u\"}", id);
-    loader->nameless++;
-    loader->first = id < loader->first ? id : loader->first;
-    return varve_series_table_add(&host->series, &def);
-}
-
-// A name that is none, or that another id has: so the id has none.
-static int name_next(struct loader *loader, const struct varve_series_def *def)
-{
-    struct varve_host *host = loader->host;
-    const int id = (int)varve_series_count(&host->series);
-    const int given = varve_series_table_add(&host->series, def);
-    return given == id || given == VARVE_E_FULL ? given : fill_hole(loader);
-}
-
-static void contradict(struct loader *loader, uint32_t id, const char *text)
-{
-    loader->first = id < loader->first ? id : loader->first;
-    if (loader->contradicted++ == 0) {
-        (void)varve_format(
-            loader->why, loader->why_cap,
-            "store %s calls series %u `%s`, another store does not; give each set of "
-            "stores its own state directory",
-            loader->backend->instance.name, (unsigned)id, text);
-    }
-}
-
-static int load_one(void *arg, varve_series_id id, const struct varve_series_def *def)
-{
-    struct loader *loader = arg;
-    struct varve_host *host = loader->host;
-    int given = 0;
-    loader->entries++;
-    if (id > varve_series_count(&host->series) + HOLE_MAX) {
-        loader->nameless++; // ids are given out one after the other: this is none
-        return 0;
-    }
-    while (given >= 0 && varve_series_count(&host->series) < id) {
-        given = fill_hole(loader);
-    }
-    if (given >= 0 && varve_series_count(&host->series) == id) {
-        given = name_next(loader, def);
-    } else if (given >= 0 && varve_series_table_find(&host->series, def->text) != (int)id) {
-        contradict(loader, id, def->text);
-    }
-    if (given == VARVE_E_FULL) {
-        (void)varve_format(loader->why, loader->why_cap,
-                           "store %s holds more than %u series; raise `series` in [varve]",
-                           loader->backend->instance.name, host->series.cap);
-        return given;
-    }
-    loader->backend->defined = (uint32_t)id + 1;
-    return given < 0 ? given : 0;
-}
-
-// Stores that contradict each other on some names: those of the second one are damaged. On most
-// names: they do not belong together. What is damaged is written anew with the next commit.
-static int settle(struct loader *loader)
-{
-    struct varve_backend *backend = loader->backend;
-    if (loader->contradicted * 2 > loader->entries) {
-        return VARVE_E_INVALID;
-    }
-    const uint32_t damaged = loader->nameless + loader->contradicted;
-    if (loader->first != UINT32_MAX) {
-        backend->defined = loader->first;
-    }
-    if (damaged > 0) {
-        loader->why[0] = '\0';
-        varve_event_add(loader->host, VARVE_ERROR, backend->instance.name, "series_damaged", true,
-                        damaged, NULL,
-                        "the names of %u series are damaged: %u are lost, %u known from another "
-                        "store",
-                        damaged, loader->nameless, loader->contradicted);
-    }
-    return 0;
-}
-
-static int load_dictionaries(struct varve_host *host, bool persistent, char *why, size_t why_cap)
-{
-    int rc = 0;
-    for (size_t b = 0; rc == 0 && b < host->backend_count; b++) {
-        struct varve_backend *backend = &host->backends[b];
-        const struct varve_backend_ops *ops = backend->instance.plugin->backend;
-        struct loader loader = {
-            .host = host, .backend = backend, .why = why, .why_cap = why_cap, .first = UINT32_MAX};
-        if (backend->persistent == persistent && ops->load_series != NULL) {
-            rc = ops->load_series(&backend->instance, load_one, &loader);
-            rc = rc == 0 ? settle(&loader) : rc;
-        }
-    }
-    return rc;
-}
 
 // ---- totals -------------------------------------------------------------------------------------
 
@@ -163,12 +45,14 @@ static int find_newest(struct varve_host *host, unsigned tier, uint32_t seq,
 // Reads the header of the newest block that is whole, from `newest` on: a backend that overwrites
 // in place leaves the blocks of a transaction damaged that the power interrupted, and what counts
 // then is what came before. Without a mark, everything finer is compared with what is stored.
-static bool read_newest(struct varve_host *host, unsigned tier, struct varve_block_key newest,
-                        struct varve_block_info *info)
+// Returns 0, VARVE_E_NOT_FOUND, or an error that can be waited for.
+static int read_newest(struct varve_host *host, unsigned tier, struct varve_block_key newest,
+                       struct varve_block_info *info)
 {
     for (unsigned i = 0; i <= VARVE_COMMIT_BLOCKS; i++) {
-        if (varve_store_get(host, tier, &newest, host->read_block, VARVE_BLOCK_MAX, info) == 0) {
-            return true;
+        int rc = varve_store_get(host, tier, &newest, host->read_block, VARVE_BLOCK_MAX, info);
+        if (rc == 0 || (varve_can_wait(host, rc) && rc != VARVE_E_NOT_FOUND)) {
+            return rc;
         }
         varve_log(VARVE_WARNING, "recover", "the newest block of tier %s is damaged",
                   host->tiers[tier].name);
@@ -176,7 +60,7 @@ static bool read_newest(struct varve_host *host, unsigned tier, struct varve_blo
             break;
         }
     }
-    return false;
+    return VARVE_E_NOT_FOUND;
 }
 
 // Continues from one tier's newest block, which gives *upto_seq (UINT32_MAX: it does not).
@@ -192,8 +76,9 @@ static int continue_tier(struct varve_host *host, unsigned tier, uint32_t *upto_
         return rc == VARVE_E_NOT_FOUND ? 0 : rc;
     }
     host->next_seq[tier] = newest.seq + 1;
-    if (!read_newest(host, tier, newest, &info)) {
-        return 0;
+    rc = read_newest(host, tier, newest, &info);
+    if (rc != 0) {
+        return rc == VARVE_E_NOT_FOUND ? 0 : rc;
     }
     host->upto_ms[tier] = info.upto_ms;
     host->mark_ms[tier] = info.upto_ms;
@@ -266,21 +151,27 @@ struct selection {
     uint32_t from_seq, below_seq; // of blocks with these numbers
 };
 
-static void use_block(struct varve_host *host, const struct selection *which,
-                      const struct varve_block_key *key, rows_fn use)
+// One that is damaged is passed over. One that cannot be read now is not, if that can be waited
+// for: what is made of its rows would be missing for ever.
+static int use_block(struct varve_host *host, const struct selection *which,
+                     const struct varve_block_key *key, rows_fn use)
 {
     struct varve_block_info info;
     int rc = varve_store_get(host, which->tier, key, host->read_block, VARVE_BLOCK_MAX, &info);
+    if (varve_can_wait(host, rc) && rc != VARVE_E_NOT_FOUND) {
+        return rc;
+    }
     if (rc != 0) {
         varve_log(VARVE_WARNING, "recover", "passed over a block of tier %s: %s",
                   host->tiers[which->tier].name, varve_strerror(rc));
-        return;
+        return 0;
     }
     uint32_t series_count = varve_series_count(&host->series);
     int64_t first_ms = info.key.start_ms > which->from_ms ? info.key.start_ms : which->from_ms;
     for (uint32_t id = 0; id < series_count; id++) {
         read_rows(host, &info, which->tier, (varve_series_id)id, first_ms, info.key.end_ms, use);
     }
+    return 0;
 }
 
 // Finds the block with the lowest number from `seq` on; VARVE_E_NOT_FOUND when there is none.
@@ -307,8 +198,8 @@ static int each_block(struct varve_host *host, const struct selection *which, ro
     struct varve_block_key key = {.seq = 0};
     uint32_t seq = which->from_seq;
     int rc;
-    while ((rc = find_block(host, which, seq, &key)) == 0) {
-        use_block(host, which, &key, use);
+    while ((rc = find_block(host, which, seq, &key)) == 0 &&
+           (rc = use_block(host, which, &key, use)) == 0) {
         seq = key.seq + 1;
     }
     return rc == VARVE_E_NOT_FOUND ? 0 : rc;
@@ -381,8 +272,8 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
     host->base_tier = finest_persisted(host);
     varve_pipeline_plan(host);
     // First those that survive a power cut: what was kept in memory only has to agree with them.
-    int rc = load_dictionaries(host, true, why, why_cap);
-    rc = rc == 0 ? load_dictionaries(host, false, why, why_cap) : rc;
+    int rc = varve_dictionaries_load(host, true, why, why_cap);
+    rc = rc == 0 ? varve_dictionaries_load(host, false, why, why_cap) : rc;
     if (rc != 0) {
         return rc;
     }

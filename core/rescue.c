@@ -39,7 +39,7 @@ static uint32_t wanted_by(struct varve_host *host, unsigned tier, uint32_t *from
     *from_seq = 0;
     for (size_t b = 0; b < host->backend_count; b++) {
         struct varve_backend *backend = &host->backends[b];
-        if (backend->persistent && holds(backend, tier)) {
+        if (backend->persistent && holds(backend, tier) && varve_backend_is_open(backend)) {
             uint32_t next = next_number(backend, tier);
             *from_seq = next > *from_seq ? next : *from_seq;
             mask |= 1u << b;

@@ -18,7 +18,7 @@
 // `quarantine` in [backup] and a quarter of the room; beyond that the oldest are removed. The
 // newest stays in any case when it could not be salvaged.
 //
-// While the host is made; one task.
+// While the host is made, or on the task of the backend, under open_lock (opening.c).
 #include "backup_files.h"
 #include "host_state.h"
 
@@ -155,6 +155,7 @@ static int salvage(struct rescue *r)
 {
     const struct varve_arena before = r->host->arena;
     r->result = (struct varve_salvage){.into = r->temp, .next_backup = next_backup, .arg = r};
+    r->result.gives_up = varve_backend_gives_up(r->backend);
     r->result.buf = varve_arena_take(&r->host->arena, VARVE_BLOCK_MAX, _Alignof(max_align_t));
     remove_temp(r);
     int rc = r->result.buf == NULL ? VARVE_E_NO_MEMORY : 0;
@@ -316,13 +317,18 @@ static int open_again(struct rescue *r, unsigned flags)
     return rc;
 }
 
-// What cannot be salvaged now: used as it is, or an empty store in its place.
+// What cannot be salvaged now: used as it is, or an empty store in its place. A host that can wait
+// sets nothing aside because the device fails: what cannot be read now may be whole.
 static int fall_back(struct rescue *r, int why)
 {
-    int rc = open_again(r, VARVE_BACKEND_AS_IS);
+    const bool waits = varve_can_wait(r->host, why);
+    int rc = waits && why != VARVE_E_NO_SPACE ? why : open_again(r, VARVE_BACKEND_AS_IS);
     if (rc == 0) {
         say_as_is(r, why);
         return 0;
+    }
+    if (waits || varve_can_wait(r->host, rc)) {
+        return waits ? why : rc;
     }
     rc = set_aside(r);
     rc = rc == 0 ? open_again(r, 0) : rc;

@@ -44,27 +44,16 @@ static void fill_series(struct varve_host *host, struct varve_stats *out)
     varve_port_mutex_unlock(&host->sched_lock);
 }
 
-static void fill_backend(struct varve_backend *backend, struct varve_backend_stats *out)
+// What its callback and its ledger say.
+static void fill_open(struct varve_backend *backend, struct varve_backend_stats *out)
 {
-    varve_port_mutex_lock(&backend->lock);
-    (void)varve_format(out->name, sizeof out->name, "%s", backend->instance.name);
-    (void)varve_format(out->plugin, sizeof out->plugin, "%s", backend->instance.plugin->name);
     backend->instance.plugin->backend->stats(&backend->instance, out);
-    out->state = atomic_load(&backend->state);
     out->flash_bytes = varve_ledger_flash_bytes(&backend->account);
     for (size_t reason = 0; reason < VARVE_WRITE_REASON_COUNT; reason++) {
         out->written_bytes += backend->account.bytes[reason];
-    }
-    for (size_t reason = 0; reason < VARVE_WRITE_REASON_COUNT; reason++) {
         out->flash_bytes_by[reason] =
             backend->flash_before[reason] + backend->account.flash_bytes[reason];
     }
-    out->payload_bytes = backend->payload_bytes;
-    varve_backup_stats(backend, out);
-    out->salvages = backend->salvages;
-    out->salvage_blocks = backend->salvage_blocks;
-    out->salvage_restored = backend->salvage_restored;
-    out->salvage_lost = backend->salvage_lost;
     out->erase_blocks = backend->account.erase_blocks;
     out->erases = backend->account.erases;
     out->sectors = backend->account.sectors;
@@ -72,6 +61,27 @@ static void fill_backend(struct varve_backend *backend, struct varve_backend_sta
     out->sector_erases_max = backend->account.sector_erases_max;
     out->sectors_bad = backend->account.sectors_bad;
     out->syncs = backend->account.syncs;
+}
+
+static void fill_backend(struct varve_backend *backend, struct varve_backend_stats *out)
+{
+    varve_port_mutex_lock(&backend->lock);
+    (void)varve_format(out->name, sizeof out->name, "%s", backend->instance.name);
+    (void)varve_format(out->plugin, sizeof out->plugin, "%s", backend->instance.plugin->name);
+    out->state = atomic_load(&backend->state);
+    if (varve_backend_is_open(backend)) {
+        fill_open(backend, out);
+    } else { // its task may be about to open it
+        out->persistent = backend->persistent;
+        out->flash_bytes = (uint64_t)atomic_load(&backend->flash_kib) * 1024;
+        (void)varve_format(out->where, sizeof out->where, "%s", backend->where);
+    }
+    out->payload_bytes = backend->payload_bytes;
+    varve_backup_stats(backend, out);
+    out->salvages = backend->salvages;
+    out->salvage_blocks = backend->salvage_blocks;
+    out->salvage_restored = backend->salvage_restored;
+    out->salvage_lost = backend->salvage_lost;
     out->blocks_put = backend->blocks_put;
     out->commit_last_us = backend->commit_last_us;
     out->commit_max_us = backend->commit_max_us;
@@ -122,7 +132,7 @@ void varve_host_stats(struct varve_host *host, struct varve_stats *out)
     varve_wear_stats(host, out);
     out->uptime_ms = varve_port_boot_ms() - host->started_ms;
     out->memory_bytes = (uint32_t)host->arena.size;
-    out->memory_used = (uint32_t)host->arena.used;
+    out->memory_used = atomic_load(&host->memory_used);
     out->tier_count = (uint32_t)host->tier_count;
     for (unsigned tier = 0; tier < host->tier_count; tier++) {
         fill_tier(host, tier, &out->tiers[tier]);

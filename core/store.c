@@ -44,11 +44,8 @@ static int next_in_backend(struct varve_backend *backend, const struct varve_blo
     if ((backend->conf->tiers >> cursor->tier & 1u) == 0) {
         return 0;
     }
-    varve_port_mutex_lock(&backend->lock);
-    int rc = backend->instance.plugin->backend->next(&backend->instance, cursor->tier,
-                                                     cursor->started ? &cursor->key : NULL,
-                                                     cursor->from_ms, &key);
-    varve_port_mutex_unlock(&backend->lock);
+    int rc = varve_backend_next(backend, cursor->tier, cursor->started ? &cursor->key : NULL,
+                                cursor->from_ms, &key);
     if (rc == 0) {
         offer(best, found, &key);
     }
@@ -115,9 +112,7 @@ static int get_from_backend(struct varve_backend *backend, unsigned tier,
     if ((backend->conf->tiers >> tier & 1u) == 0) {
         return VARVE_E_NOT_FOUND;
     }
-    varve_port_mutex_lock(&backend->lock);
-    int rc = ops->get(&backend->instance, tier, key, buf, cap);
-    varve_port_mutex_unlock(&backend->lock);
+    int rc = varve_backend_get(backend, tier, key, buf, cap);
     if (rc <= 0) {
         return rc;
     }

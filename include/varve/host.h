@@ -28,12 +28,15 @@ enum {
     VARVE_HOST_AS_IS = 32u,        // a damaged store is not salvaged: it opens as it is, or not
     VARVE_HOST_FRESH_MEMORY = 16u, // the memory holds zeros, as static memory does before its first
                                    // use: what is not needed is then never touched
+    VARVE_HOST_WAIT = 64u, // a store that cannot be reached does not stop the start: history stays
+                           // in RAM until it can be opened; see varve_host_waits()
 };
 
 // Makes a host in `memory` (any alignment; it must stay until shutdown), opens the backends,
 // loads the dictionary, rebuilds the open rollup cells from what is stored, initialises collectors.
 // On failure nothing stays open and `why` holds a sentence that says what to do. A backend that
-// cannot be opened is an error, not a silent loss of history. Returns 0, VARVE_E_NO_MEMORY (the
+// cannot be opened is an error, not a silent loss of history; with VARVE_HOST_WAIT it shows in its
+// state instead, unless waiting cannot help. Returns 0, VARVE_E_NO_MEMORY (the
 // sentence says how much is needed), VARVE_E_BUSY (another process has the store), or what the
 // backend said. Task context.
 int varve_host_init(struct varve_host **host, const struct varve_conf *conf, void *memory,
@@ -56,6 +59,37 @@ int varve_host_flush(struct varve_host *host, int64_t timeout_ms);
 // afterwards. Returns 0, the error of a backend that could not take what was left (logged), or
 // VARVE_E_TIMEOUT when a collector hangs: everything is persisted, but the memory is still in use.
 int varve_host_shutdown(struct varve_host *host);
+
+// Whether a store could not be opened yet. While the host runs it is tried again, at growing
+// intervals. VARVE_WAITS_READY: it could be opened now, but the host began without it and has given
+// out numbers of its own; end this one with varve_host_hand_over() and start the next. Any task.
+enum {
+    VARVE_WAITS_NOT = 0,
+    VARVE_WAITS = 1,
+    VARVE_WAITS_READY = 2
+};
+int varve_host_waits(struct varve_host *host);
+
+// What was in RAM, on its way from one host to the next one of the same process. It lies at the end
+// of the memory that the first was given: the last `bytes` of it are not for the next.
+struct varve_handover {
+    size_t bytes;    // 0: nothing
+    uint32_t blocks; // raw blocks, and rows that have no time yet
+    uint32_t rows;
+    uint32_t lost; // blocks for which there was no room
+};
+
+// Ends the host like varve_host_shutdown(), and keeps what no store could take: raw samples, the
+// series that they are of, events. Returns what that does; there may be something to take over in
+// any case but VARVE_E_TIMEOUT.
+int varve_host_hand_over(struct varve_host *host, struct varve_handover *handover);
+
+// In the next host, made in the same memory without its last `bytes`, before it is started: takes
+// all of that in, as if it had just come. `memory` and `bytes` are what the first host was given.
+// Ids may differ: series are found by their texts. Returns 0, or the first error of a series or of
+// a sample.
+int varve_host_take_over(struct varve_host *host, const struct varve_handover *handover,
+                         const void *memory, size_t bytes);
 
 // Whether the keeper and the backends get on with their work: 0, or VARVE_E_TIMEOUT with a sentence
 // in `why` when one has been at the same step for longer than `[varve] stuck`. For whoever feeds a

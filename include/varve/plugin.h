@@ -121,6 +121,7 @@ const char *varve_instance_state_dir(const struct varve_instance *self);
 enum {
     VARVE_BACKEND_READ_ONLY = 1u, // open(): write nothing, not even to recover
     VARVE_BACKEND_AS_IS = 2u,     // open(): do not look for damage, use what can be used
+    VARVE_BACKEND_ANEW = 4u,      // open(), of one that is not persistent: begin empty
 };
 
 // What goes with one block.
@@ -175,6 +176,7 @@ struct varve_salvage {
     // in: the path of the newest backup, then of the one before, ...; false: no more
     bool (*next_backup)(void *arg, char path[VARVE_PATH_TEXT]);
     void *arg;           // in
+    bool gives_up;       // in: what the device cannot read is lost; else that is an error
     uint32_t blocks;     // out: that were whole in the damaged store
     uint32_t restored;   // out: taken from a backup
     uint32_t lost;       // out: damaged, and in no backup

@@ -15,7 +15,7 @@
 #define DEFAULT_INTERVAL_S 60
 
 struct figures {
-    uint32_t salvages, blocks_lost; // of all stores
+    uint32_t failing, salvages, blocks_lost; // of all stores
     struct varve_stats stats;
     struct varve_port_usage usage;
 };
@@ -66,7 +66,9 @@ static double future_blocks(const struct varve_stats *stats)
       (double)f->stats.wear_slow_permille / 1000)                                                  \
     X(GAUGE, "varve_stored_bytes", "By", "Space that the stores take.",                            \
       (double)f->stats.stored_bytes)                                                               \
-    X(COUNTER, "varve_salvages_total", "1", "Damaged stores that were salvaged at the start.",     \
+    X(GAUGE, "varve_stores_failing", "1", "Stores that cannot be opened, or written.",             \
+      (double)f->failing)                                                                          \
+    X(COUNTER, "varve_salvages_total", "1", "Damaged stores that were salvaged.",                  \
       (double)f->salvages)                                                                         \
     X(COUNTER, "varve_blocks_lost_total", "1", "Blocks that were damaged, and in no backup.",      \
       (double)f->blocks_lost)                                                                      \
@@ -164,11 +166,13 @@ static void push_sectors(struct varve_instance *self, const struct varve_backend
     }
 }
 
-static void add_up_salvages(struct figures *f)
+static void add_up_stores(struct figures *f)
 {
+    f->failing = 0;
     f->salvages = 0;
     f->blocks_lost = 0;
     for (uint32_t i = 0; i < f->stats.backend_count; i++) {
+        f->failing += f->stats.backends[i].state != 0;
         f->salvages += f->stats.backends[i].salvages;
         f->blocks_lost += f->stats.backends[i].salvage_lost;
     }
@@ -179,7 +183,7 @@ static int collect(struct varve_instance *self)
     struct state *s = self->state;
     varve_host_stats(self->host, &s->figures.stats);
     varve_port_usage(&s->figures.usage);
-    add_up_salvages(&s->figures);
+    add_up_stores(&s->figures);
     push_figures(self, &s->figures);
     varve_slots_begin(&s->flashes);
     for (uint32_t i = 0; i < s->figures.stats.backend_count; i++) {

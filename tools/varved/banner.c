@@ -59,7 +59,8 @@ static void print_stores(const struct varve_stats *stats)
 {
     for (uint32_t n = 0; n < stats->backend_count; n++) {
         const struct varve_backend_stats *b = &stats->backends[n];
-        printf("  stores in  %s (%s)\n", b->where[0] ? b->where : "RAM", b->plugin);
+        printf("  stores in  %s (%s)%s%s\n", b->where[0] ? b->where : "RAM", b->plugin,
+               b->state != 0 ? ", not now: " : "", b->state != 0 ? varve_strerror(b->state) : "");
     }
 }
 

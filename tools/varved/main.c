@@ -27,6 +27,7 @@ enum exit_code {
 #define PIECE_MS  5000
 #define SETTLE_MS 50
 #define LOOK_MS   10000 // how often is looked whether the host is stuck
+#define WAIT_MS   1000  // and whether a store can be opened
 
 // Counts allocations when it is preloaded by a test; absent otherwise.
 void alloc_guard_arm(int on) __attribute__((weak));
@@ -180,6 +181,25 @@ static int reload(struct daemon *d)
     return rc;
 }
 
+// Clients are sent away: what they are at, a prune for example, is of the host before.
+static int resume(struct daemon *d)
+{
+    if (varve_host_waits(d->service.host) != VARVE_WAITS_READY) {
+        return 0;
+    }
+    guard_off(d);
+    d->settled = false;
+    d->settling = (struct settling){0};
+    int rc = service_resume(&d->service);
+    char path[VARVE_PATH_TEXT];
+    if (rc > 0) {
+        rc = socket_path(d, path, sizeof path);
+        server_close(&d->server);
+        rc = rc == 0 ? server_open(&d->server, path, &d->service.conf->settings) : rc;
+    }
+    return rc;
+}
+
 static int restore(void *arg, const char *path, char *told, size_t cap)
 {
     struct daemon *d = arg;
@@ -226,6 +246,9 @@ static int next_timeout(const struct daemon *d)
     if (!d->settled) {
         return SETTLE_MS;
     }
+    if (varve_host_waits(d->service.host) != VARVE_WAITS_NOT) {
+        return watchdog < 0 || watchdog > WAIT_MS ? WAIT_MS : (int)watchdog;
+    }
     return watchdog < 0 || watchdog > LOOK_MS ? LOOK_MS : (int)watchdog;
 }
 
@@ -238,6 +261,7 @@ static int run(struct daemon *d)
         (void)is_well(d); // says what is not
         server_step(&d->server, d->wake_fd, next_timeout(d), d->service.host, d->service.conf);
         rc = d->service.host ? handle_signals(d) : VARVE_E_IO;
+        rc = rc == 0 ? resume(d) : rc;
     }
     return rc;
 }

@@ -113,14 +113,52 @@ int service_socket(const struct service *service, char *out, size_t cap)
 
 // ---- running ------------------------------------------------------------------------------------
 
-static int make_state(const struct varve_settings *settings)
+// Without it a socket and stores elsewhere can do, and stores are waited for.
+static void make_state(const struct varve_settings *settings)
 {
     int rc = settings->state[0] ? varve_port_path_make_dir(settings->state) : 0;
     if (rc < 0) {
-        varve_log(VARVE_CRITICAL, "varved",
+        varve_log(VARVE_ERROR, "varved",
                   "cannot make the state directory %s: %s; run as a user who may, or give "
                   "another with --state DIR",
                   settings->state, varve_port_native_text(varve_port_native_error()));
+    }
+}
+
+static const struct varve_handover nothing;
+
+// Opens the host in what the handover leaves of the memory, and lets it take that over.
+static int open_host(struct service *service, const struct varve_handover *handover, unsigned flags)
+{
+    char why[WHY_MAX] = "";
+    flags |= service->memory_used ? 0 : VARVE_HOST_FRESH_MEMORY;
+    service->memory_used = true;
+    int rc = varve_host_init(&service->host, service->conf, memory, sizeof memory - handover->bytes,
+                             flags, why, sizeof why);
+    if (rc < 0) {
+        service->host = NULL;
+        varve_log(VARVE_CRITICAL, "varved", "%s", why[0] ? why : varve_strerror(rc));
+        return rc;
+    }
+    int taken = varve_host_take_over(service->host, handover, memory, sizeof memory);
+    if (taken < 0) {
+        varve_log(VARVE_ERROR, "varved", "not everything that was in memory could be kept: %s",
+                  varve_strerror(taken));
+    }
+    return 0;
+}
+
+static int start(struct service *service, const struct varve_handover *handover)
+{
+    int rc = open_host(service, handover, VARVE_HOST_WAIT);
+    if (rc == VARVE_E_NO_MEMORY && handover->bytes > 0) {
+        varve_log(VARVE_ERROR, "varved", "%u samples in memory are given up", handover->rows);
+        rc = open_host(service, &nothing, VARVE_HOST_WAIT);
+    }
+    rc = rc == 0 ? varve_host_start(service->host) : rc;
+    if (rc < 0 && service->host) {
+        varve_log(VARVE_CRITICAL, "varved", "cannot start the tasks: %s", varve_strerror(rc));
+        (void)service_stop(service); // what failed first is what counts
     }
     return rc;
 }
@@ -130,36 +168,43 @@ int service_start(struct service *service)
     const struct varve_settings *settings = &service->conf->settings;
     varve_posix_log_open((enum varve_severity)settings->log_level, settings->log_target == 1,
                          "varved");
-    int rc = make_state(settings);
-    if (rc < 0) {
-        return rc;
+    make_state(settings);
+    return start(service, &nothing);
+}
+
+static int end(struct service *service, struct varve_handover *handover)
+{
+    *handover = nothing;
+    int rc = service->host ? varve_host_hand_over(service->host, handover) : 0;
+    service->host = NULL;
+    if (rc < 0 && handover->rows > 0) {
+        varve_log(VARVE_WARNING, "varved", "%u samples are in memory only: %s", handover->rows,
+                  varve_strerror(rc));
+    } else if (rc < 0) {
+        varve_log(VARVE_ERROR, "varved", "not everything could be stored: %s", varve_strerror(rc));
     }
-    char why[WHY_MAX] = "";
-    unsigned flags = service->memory_used ? 0 : VARVE_HOST_FRESH_MEMORY;
-    service->memory_used = true;
-    rc = varve_host_init(&service->host, service->conf, memory, sizeof memory, flags, why,
-                         sizeof why);
-    if (rc < 0) {
-        service->host = NULL;
-        varve_log(VARVE_CRITICAL, "varved", "%s", why[0] ? why : varve_strerror(rc));
-        return rc;
-    }
-    rc = varve_host_start(service->host);
-    if (rc < 0) {
-        varve_log(VARVE_CRITICAL, "varved", "cannot start the tasks: %s", varve_strerror(rc));
-        (void)service_stop(service); // what failed first is what counts
-    }
+    return rc;
+}
+
+// A store that was not there at the start may be there now, at the end.
+static int store_late(struct service *service, const struct varve_handover *handover)
+{
+    int rc = open_host(service, handover, VARVE_HOST_NO_COLLECTORS);
+    rc = rc == 0 ? varve_host_shutdown(service->host) : rc;
+    service->host = NULL;
+    varve_log(rc == 0 ? VARVE_NOTICE : VARVE_ERROR, "varved",
+              rc == 0 ? "stored %u samples after all" : "%u samples in memory are lost",
+              handover->rows);
     return rc;
 }
 
 int service_stop(struct service *service)
 {
-    int rc = service->host ? varve_host_shutdown(service->host) : 0;
-    service->host = NULL;
-    if (rc < 0) {
-        varve_log(VARVE_ERROR, "varved", "not everything could be stored: %s", varve_strerror(rc));
-    }
-    return rc;
+    struct varve_handover handover;
+    bool waits = service->host && varve_host_waits(service->host) != VARVE_WAITS_NOT;
+    int rc = end(service, &handover);
+    bool late = waits && rc != VARVE_E_TIMEOUT && handover.blocks > 0;
+    return late ? store_late(service, &handover) : rc;
 }
 
 // A collector that hangs has the host's memory, and another host cannot have it.
@@ -175,11 +220,12 @@ static bool collector_hangs(const struct service *service, char *name, size_t ca
     return false;
 }
 
-static int go_back(struct service *service, struct varve_conf *old)
+static int go_back(struct service *service, struct varve_conf *old,
+                   const struct varve_handover *handover)
 {
     varve_log(VARVE_ERROR, "varved", "the new configuration cannot be run; going back to the old");
     service->conf = old;
-    return service_start(service);
+    return start(service, handover);
 }
 
 int service_reload(struct service *service)
@@ -197,16 +243,46 @@ int service_reload(struct service *service)
                   "collector %s hangs: nothing was changed; restart the daemon instead", name);
         return 0;
     }
-    if (service_stop(service) == VARVE_E_TIMEOUT) {
+    struct varve_handover handover;
+    if (end(service, &handover) == VARVE_E_TIMEOUT) {
         return VARVE_E_TIMEOUT; // it began to hang meanwhile
     }
-    service->conf = fresh; // what could not be stored was logged, and is lost either way
-    int rc = service_start(service);
+    service->conf = fresh;
+    varve_posix_log_open((enum varve_severity)fresh->settings.log_level,
+                         fresh->settings.log_target == 1, "varved");
+    make_state(&fresh->settings);
+    int rc = start(service, &handover);
     if (rc < 0) {
-        return go_back(service, old);
+        return go_back(service, old, &handover);
     }
     varve_log(VARVE_NOTICE, "varved", "running with the new configuration");
     return 0;
+}
+
+int service_resume(struct service *service)
+{
+    char name[VARVE_NAME_TEXT];
+    if (varve_host_waits(service->host) != VARVE_WAITS_READY) {
+        return 0;
+    }
+    if (collector_hangs(service, name, sizeof name)) {
+        return 0; // until it is back; history stays in RAM
+    }
+    varve_log(VARVE_NOTICE, "varved", "the store can be opened now: starting with it");
+    struct varve_handover handover;
+    if (end(service, &handover) == VARVE_E_TIMEOUT) {
+        return VARVE_E_TIMEOUT; // it began to hang meanwhile
+    }
+    int rc = start(service, &handover);
+    if (rc == 0) {
+        char text[VARVE_MESSAGE_TEXT];
+        (void)snprintf(text, sizeof text,
+                       "a store that could not be opened at the start works: it gets the %u samples "
+                       "that were kept in RAM",
+                       (unsigned)handover.rows);
+        varve_host_event(service->host, VARVE_NOTICE, "host", "store_opened", text, NULL);
+    }
+    return rc < 0 ? rc : 1;
 }
 
 // ---- restoring ----------------------------------------------------------------------------------
@@ -261,20 +337,21 @@ static int find_store(const struct service *service, const char *path, size_t *i
 }
 
 // The host is closed. Whatever comes of it, one is running afterwards, if any can.
-static int swap_store(struct service *service, struct varve_restore *r, char *told, size_t cap)
+static int swap_store(struct service *service, struct varve_restore *r,
+                      const struct varve_handover *handover, char *told, size_t cap)
 {
     int rc = varve_restore(r);
     if (rc < 0) {
         (void)say(told, cap, rc, r->why);
-        (void)service_start(service); // logged; the first error is the one to tell
+        (void)start(service, handover); // logged; the first error is the one to tell
         return rc;
     }
-    rc = service_start(service);
+    rc = start(service, handover);
     if (rc < 0) {
         varve_log(VARVE_ERROR, "varved", "the restored store cannot be run; going back to the old");
         (void)say(told, cap, rc, "the restored store cannot be run; the log says why");
         if (varve_restore_undo(r) == 0) {
-            (void)service_start(service); // logged
+            (void)start(service, handover); // logged
         }
         return rc;
     }
@@ -308,10 +385,11 @@ int service_restore(struct service *service, const char *path, char *told, size_
     // A backup at this stop could push out the very one that is restored.
     bool at_stop = service->conf->backup.at_stop;
     service->conf->backup.at_stop = false;
-    rc = service_stop(service); // logged; the operator wants another store anyway
+    struct varve_handover handover;
+    rc = end(service, &handover); // logged; the operator wants another store anyway
     service->conf->backup.at_stop = at_stop;
     if (rc == VARVE_E_TIMEOUT) {
         return say(told, cap, rc, "a collector does not come back: the daemon stops");
     }
-    return swap_store(service, &r, told, cap);
+    return swap_store(service, &r, &handover, told, cap);
 }

@@ -28,6 +28,10 @@ void service_describe(const struct service *service);
 int service_start(struct service *service);
 // Stores everything and closes. Returns 0 or the error of a store.
 int service_stop(struct service *service);
+// When a store can be opened that could not be at the start: starts the host again, with it and
+// with what is in RAM. Returns 1 when it did, 0 when there was nothing to do or a collector hangs,
+// or an error when nothing runs afterwards.
+int service_resume(struct service *service);
 // Reads the configuration again and restarts the host with it, if it is valid. Returns 0 while a
 // host is running afterwards, with the new configuration or the old (a collector that hangs allows
 // no other).

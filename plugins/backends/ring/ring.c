@@ -198,7 +198,9 @@ static int ring_open(struct varve_instance *self, unsigned flags)
         ring_close(self);
         return rc;
     }
-    if (r->retain) {
+    if (r->retain && (flags & VARVE_BACKEND_ANEW) != 0) {
+        ring_retain_format(r);
+    } else if (r->retain) {
         ring_retain_load(r);
     } else {
         begin_empty(r);

@@ -48,11 +48,12 @@ static bool is_page_size(uint32_t page)
 }
 
 // Reads; what the file does not have is zeros.
-static int read_all(struct varve_file *file, int64_t offset, void *buf, uint32_t len)
+static int read_all(struct varve_file *file, int *failed, int64_t offset, void *buf, uint32_t len)
 {
     const int64_t n = varve_file_read(file, offset, buf, len);
 
     if (n < 0) {
+        *failed = (int)n;
         return (int)n;
     }
     memset((uint8_t *)buf + n, 0, len - (size_t)n);
@@ -81,7 +82,8 @@ static int add_up_page(struct varve_sqlite_wal *wal, uint32_t sum[2], uint32_t f
     int rc = 0;
 
     for (uint32_t at = 0; rc == 0 && at < wal->page; at += PIECE) {
-        rc = read_all(&wal->file, frame_offset(wal, frame) + FRAME_HEADER + at, piece, PIECE);
+        rc = read_all(&wal->file, &wal->failed, frame_offset(wal, frame) + FRAME_HEADER + at, piece,
+                      PIECE);
         add_up(wal, sum, piece, PIECE);
     }
     return rc;
@@ -89,7 +91,7 @@ static int add_up_page(struct varve_sqlite_wal *wal, uint32_t sum[2], uint32_t f
 
 static int read_frame(struct varve_sqlite_wal *wal, uint32_t frame, uint8_t header[FRAME_HEADER])
 {
-    return read_all(&wal->file, frame_offset(wal, frame), header, FRAME_HEADER);
+    return read_all(&wal->file, &wal->failed, frame_offset(wal, frame), header, FRAME_HEADER);
 }
 
 static bool has_salts(const struct varve_sqlite_wal *wal, const uint8_t header[FRAME_HEADER])
@@ -103,7 +105,7 @@ static int read_header(struct varve_sqlite_wal *wal, uint32_t page)
 {
     uint8_t h[WAL_HEADER], first[FRAME_HEADER], second[FRAME_HEADER];
     uint32_t sum[2] = {0, 0};
-    int rc = read_all(&wal->file, 0, h, sizeof h);
+    int rc = read_all(&wal->file, &wal->failed, 0, h, sizeof h);
 
     if (rc < 0) {
         return rc;
@@ -245,7 +247,8 @@ int varve_sqlite_pages_read(struct varve_sqlite_pages *p, struct varve_sqlite_sp
     if (at + len > p->page || (spot.in_wal ? !p->wal.there : !p->there)) {
         return VARVE_E_CORRUPT;
     }
-    return read_all(spot.in_wal ? &p->wal.file : &p->db, offset_of(p, spot) + at, buf, len);
+    return read_all(spot.in_wal ? &p->wal.file : &p->db, &p->failed, offset_of(p, spot) + at, buf,
+                    len);
 }
 
 struct varve_sqlite_spot varve_sqlite_pages_find(struct varve_sqlite_pages *p, uint32_t number)
@@ -387,7 +390,7 @@ static uint32_t stated(struct varve_sqlite_pages *p)
     static const uint8_t fractions[3] = {64, 32, 32};
     uint8_t h[100];
 
-    if (read_all(&p->db, 0, h, sizeof h) < 0 || memcmp(h, "SQLite format 3", 16) != 0 ||
+    if (read_all(&p->db, &p->failed, 0, h, sizeof h) < 0 || memcmp(h, "SQLite format 3", 16) != 0 ||
         h[20] != 0 || memcmp(h + 21, fractions, sizeof fractions) != 0) {
         return 0;
     }

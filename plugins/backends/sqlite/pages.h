@@ -24,6 +24,7 @@ struct varve_sqlite_wal {
     uint32_t valid;   // frames that SQLite accepts
     uint32_t end;     // frames up to the last commit with the right salts
     bool damaged;     // a transaction is damaged that is followed by another
+    int failed;       // the last error of reading; 0: none
 };
 
 struct varve_sqlite_pages {
@@ -31,6 +32,7 @@ struct varve_sqlite_pages {
     bool there;
     uint32_t page;  // bytes of a page
     uint32_t count; // pages of the database file
+    int failed;     // the last error of reading; 0: none
     struct varve_sqlite_wal wal;
     sqlite3_stmt *newest; // ?1 page -> the newest whole frame of it; NULL: there is no WAL
 };

@@ -568,6 +568,18 @@ static int finish(struct work *w)
     return rc == 0 ? execute(w, SQL_BUILT) : rc;
 }
 
+// What could not be read may be whole.
+static int unread(const struct work *w)
+{
+    const int failed = w->pages.failed != 0 ? w->pages.failed : w->pages.wal.failed;
+
+    if (failed == 0 || w->salvage->gives_up) {
+        return 0;
+    }
+    varve_instance_fail(w->s->self, "the damaged store cannot be read: %s", varve_strerror(failed));
+    return failed;
+}
+
 static int fill(struct work *w)
 {
     char backup[VARVE_PATH_TEXT];
@@ -578,6 +590,7 @@ static int fill(struct work *w)
     rc = rc == 0 ? map_wal(w) : rc;
     rc = rc == 0 ? walk(w, look_for_rows) : rc;
     rc = rc == 0 ? walk(w, take_block) : rc;
+    rc = rc == 0 ? unread(w) : rc;
     const bool has_backup = rc == 0 && choose_backup(w, backup);
     if (rc == 0 && !is_ours(w, has_backup)) {
         return VARVE_E_NOT_FOUND;
@@ -616,6 +629,7 @@ int varve_sqlite_salvage(struct varve_instance *self, struct varve_salvage *salv
     s->self = self;
     int rc = open_damaged(&w, damaged, &lock);
     if (rc < 0) {
+        (void)varve_format(s->path, sizeof s->path, "%s", damaged);
         return rc;
     }
     w.options.page = w.pages.page;
