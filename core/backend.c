@@ -201,6 +201,7 @@ static int64_t maintain(struct varve_host *host, struct varve_backend *backend, 
     varve_port_mutex_unlock(&backend->lock);
     if (rc != 0 && rc != VARVE_E_AGAIN) {
         varve_backend_note(host, backend, rc, now_ms);
+        varve_backend_doubt(host, backend, rc, now_ms);
     }
     return rc == VARVE_E_AGAIN ? 0 : IDLE_MS;
 }
@@ -229,6 +230,7 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
     varve_port_mutex_unlock(&backend->lock);
     unpin_batch(host, index, &batch, rc == 0);
     varve_backend_note(host, backend, rc, now_ms);
+    varve_backend_doubt(host, backend, rc, now_ms);
     varve_wear_tick(host, now_ms);
     varve_port_signal_raise(&host->progress);
     if (rc != 0) {

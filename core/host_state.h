@@ -75,7 +75,8 @@ struct varve_backend {
     bool task_running;
     atomic_bool opened; // changes under the lock; see opening.c
     atomic_bool ready;  // could be opened now, by the next host
-    bool damaged;       // damage was seen in it while it was open: to be opened anew
+    bool reopens;       // was open before: ids and numbers in RAM are its own
+    bool doubtful;      // it is damaged, by what it said when it was in use
     bool persistent;
     char where[VARVE_PATH_TEXT]; // of a store that is not open
     uint32_t defined;            // series ids below this are in its dictionary
@@ -83,6 +84,7 @@ struct varve_backend {
     _Atomic int state;           // 0, or the error that it is retrying after
     _Atomic uint32_t flushed;    // of flush_rounds, the last that it has made a try for
     _Atomic uint32_t flash_kib;  // written by this process; for block headers, without the lock
+    int64_t doubted_ms;          // boot time at which damage was seen last; 0: never
     int64_t retry_ms;            // boot time of the next try; 0: at once
     uint32_t failures_in_row;
     uint64_t blocks_put;
@@ -392,9 +394,10 @@ int varve_backend_get(struct varve_backend *backend, unsigned tier,
 // until the next try.
 int64_t varve_backend_try_open(struct varve_host *host, struct varve_backend *backend,
                                int64_t now_ms);
-// The store is damaged, which was seen while it was in use: closes it, so that it is opened, and
-// so salvaged, anew. On the backend's task, without its lock.
-void varve_backend_reopen(struct varve_host *host, struct varve_backend *backend);
+// After a step that failed with `rc`: closes a store that is damaged, or that goes on failing, so
+// that it is opened anew. On the backend's task, without its lock.
+void varve_backend_doubt(struct varve_host *host, struct varve_backend *backend, int rc,
+                         int64_t now_ms);
 
 // ---- handover.c: to the next host ---------------------------------------------------------------
 

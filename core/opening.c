@@ -27,6 +27,10 @@
 
 // Tries that fail before a part of a store that cannot be read is taken for lost: some minutes.
 #define PATIENCE 9u
+// Failures in a row after which an open store is opened anew.
+#define DEAD_FAILURES 3u
+// A store that turns out to be damaged again within this time is salvaged, and not at once.
+#define DOUBT_MS INT64_C(600000)
 
 static const struct varve_backend_ops *ops_of(const struct varve_backend *backend)
 {
@@ -45,6 +49,15 @@ bool varve_backend_gives_up(const struct varve_backend *backend)
     return !waits || backend->failures_in_row >= PATIENCE;
 }
 
+static int open_sound(struct varve_backend *backend, unsigned flags)
+{
+    if (backend->doubtful) { // quick checks find nothing, but it cannot be used
+        varve_instance_fail(&backend->instance, "the store is damaged");
+        return VARVE_E_CORRUPT;
+    }
+    return ops_of(backend)->open(&backend->instance, flags);
+}
+
 // Opens and, if need be, salvages; what it took of the arena stays taken when it succeeds.
 static int open_store(struct varve_host *host, struct varve_backend *backend)
 {
@@ -52,7 +65,7 @@ static int open_store(struct varve_host *host, struct varve_backend *backend)
     const bool writes = (host->flags & VARVE_HOST_READ_ONLY) == 0;
     const bool as_is = (host->flags & VARVE_HOST_AS_IS) != 0;
     unsigned flags = writes ? 0 : VARVE_BACKEND_READ_ONLY;
-    int rc = ops_of(backend)->open(&backend->instance, as_is ? flags | VARVE_BACKEND_AS_IS : flags);
+    int rc = open_sound(backend, as_is ? flags | VARVE_BACKEND_AS_IS : flags);
     const bool damaged =
         rc == VARVE_E_CORRUPT ||
         (rc == VARVE_E_IO && backend->failures_in_row > 0 && varve_backend_gives_up(backend));
@@ -60,6 +73,7 @@ static int open_store(struct varve_host *host, struct varve_backend *backend)
         varve_arena_return(&host->arena, &before);
         rc = varve_salvage(host, backend);
     }
+    backend->doubtful = backend->doubtful && rc != 0;
     return rc;
 }
 
@@ -134,8 +148,8 @@ static int open_backend(struct varve_host *host, const struct varve_instance_con
         return rc;
     }
     atomic_store(&backend->opened, true);
+    backend->reopens = true;
     varve_backend_note_flash(backend);
-    learn(backend);
     return 0;
 }
 
@@ -179,7 +193,7 @@ void varve_backends_forget(struct varve_host *host)
 // Whether ids and numbers in RAM are those of the store.
 static bool can_join(const struct varve_host *host, const struct varve_backend *backend)
 {
-    bool known = backend->damaged;
+    bool known = backend->reopens;
     for (size_t b = 0; b < host->backend_count; b++) {
         const struct varve_backend *other = &host->backends[b];
         known |= other != backend && other->persistent && varve_backend_is_open(other);
@@ -214,8 +228,8 @@ static int join(struct varve_host *host, struct varve_backend *backend)
         varve_instance_fail(&backend->instance, "%s", why[0] != '\0' ? why : varve_strerror(rc));
         return rc;
     }
-    if (backend->damaged) {
-        backend->defined = 0; // names that are damaged are written anew
+    if (backend->reopens) {
+        backend->defined = 0; // those that are damaged or missing now are written anew
     }
     rc = varve_backup_init(host, backend);
     if (rc != 0) {
@@ -223,7 +237,7 @@ static int join(struct varve_host *host, struct varve_backend *backend)
     }
     continue_numbers(host, backend);
     varve_port_mutex_lock(&backend->lock);
-    backend->damaged = false;
+    backend->reopens = true;
     atomic_store(&backend->opened, true);
     varve_port_mutex_unlock(&backend->lock);
     return 0;
@@ -247,7 +261,7 @@ static int try_once(struct varve_host *host, struct varve_backend *backend)
             atomic_store(&backend->ready, true);
         }
         ops_of(backend)->close(&backend->instance);
-    } else if (rc == VARVE_E_NO_MEMORY && backend->damaged) {
+    } else if (rc == VARVE_E_NO_MEMORY && backend->reopens) {
         atomic_store(&backend->ready, true); // the next host begins with an empty arena
     }
     varve_arena_return(&host->arena, &before);
@@ -275,17 +289,35 @@ int64_t varve_backend_try_open(struct varve_host *host, struct varve_backend *ba
     return rc == 0 ? 0 : backend->retry_ms - now_ms;
 }
 
-void varve_backend_reopen(struct varve_host *host, struct varve_backend *backend)
+static void close_store(struct varve_host *host, struct varve_backend *backend)
 {
-    varve_log(VARVE_WARNING, backend->instance.name, "the store is damaged: it is opened anew");
     varve_port_mutex_lock(&host->open_lock);
     varve_port_mutex_lock(&backend->lock);
     atomic_store(&backend->opened, false);
-    backend->damaged = true;
     ops_of(backend)->close(&backend->instance);
     varve_port_mutex_unlock(&backend->lock);
     varve_port_mutex_unlock(&host->open_lock);
-    backend->retry_ms = 0;
+}
+
+// A card that was pulled and is back, or a filesystem that was mounted again, is another device for
+// the system: files that were open on it stay dead.
+void varve_backend_doubt(struct varve_host *host, struct varve_backend *backend, int rc,
+                         int64_t now_ms)
+{
+    const bool damaged = rc == VARVE_E_CORRUPT && ops_of(backend)->salvage != NULL;
+    const bool dead = varve_can_wait(host, rc) && rc != VARVE_E_NO_SPACE &&
+                      backend->failures_in_row >= DEAD_FAILURES;
+    const bool may = (host->flags & (VARVE_HOST_READ_ONLY | VARVE_HOST_AS_IS)) == 0;
+    if (!may || !backend->persistent || (!damaged && !dead)) {
+        return;
+    }
+    varve_log(VARVE_WARNING, backend->instance.name, "the store is opened anew: %s",
+              varve_strerror(rc));
+    close_store(host, backend);
+    backend->doubtful = damaged && backend->doubted_ms != 0 &&
+                        now_ms - backend->doubted_ms < DOUBT_MS; // it did not help
+    backend->retry_ms = backend->doubtful ? now_ms + DOUBT_MS : backend->retry_ms;
+    backend->doubted_ms = damaged ? now_ms : backend->doubted_ms;
 }
 
 // ---- what others ask of it ----------------------------------------------------------------------

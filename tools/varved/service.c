@@ -276,10 +276,11 @@ int service_resume(struct service *service)
     int rc = start(service, &handover);
     if (rc == 0) {
         char text[VARVE_MESSAGE_TEXT];
-        (void)snprintf(text, sizeof text,
-                       "a store that could not be opened at the start works: it gets the %u samples "
-                       "that were kept in RAM",
-                       (unsigned)handover.rows);
+        (void)snprintf(
+            text, sizeof text,
+            "a store that could not be opened at the start works: it gets the %u samples "
+            "that were kept in RAM",
+            (unsigned)handover.rows);
         varve_host_event(service->host, VARVE_NOTICE, "host", "store_opened", text, NULL);
     }
     return rc < 0 ? rc : 1;

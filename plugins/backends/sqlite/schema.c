@@ -125,6 +125,12 @@ static bool has_wal(const struct varve_sqlite_store *s)
            varve_port_path_exists(path) == 0;
 }
 
+static void pass_over(const char *name, void *arg)
+{
+    (void)name;
+    (void)arg;
+}
+
 int varve_sqlite_peek(struct varve_sqlite_store *s)
 {
     struct varve_file file;
@@ -144,7 +150,8 @@ int varve_sqlite_peek(struct varve_sqlite_store *s)
     if (n < 0) {
         varve_instance_fail(s->self, "%s cannot be read (%s): is it a file? choose another path",
                             s->path, varve_strerror((int)n));
-        return (int)n;
+        // A directory is in the way, which no waiting mends.
+        return varve_port_dir_list(s->path, "", pass_over, NULL) < 0 ? (int)n : VARVE_E_EXISTS;
     }
     if (n == 0 && s->read_only) {
         varve_instance_fail(s->self, "%s: is empty", s->path);

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Storage that fails under the real daemon, on a real filesystem in an image, for each way to store:
+# a card that is not there at the start, one that goes read-only for good and is mounted again, a
+# full disk, and another program that wants the database. Collecting goes on, the state is seen,
+# storing resumes by itself, and in the end there are as many samples as were taken.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+if [ "${VARVE_TEST_MOUNTS:-}" != own ]; then
+    command -v mkfs.ext4 >/dev/null || skip "there is no mkfs.ext4"
+    probe="mount -t tmpfs none '$work' && truncate -s 1M '$work/image' && losetup -f '$work/image' --show"
+    device=$(unshare -m sh -c "$probe" 2>/dev/null) || skip "images cannot be mounted here"
+    losetup -d "$device" || true
+    VARVE_TEST_MOUNTS=own unshare -m bash "$0" "$@"
+    exit
+fi
+
+card=$work/card
+mkdir "$card"
+trap 'umount -l "$card" 2>/dev/null || true; clean_up' EXIT
+
+mount_card() {
+    mount -o loop,errors=remount-ro "$work/image" "$card"
+}
+
+# The image is mounted again once nobody has a file open on what was there.
+remount_card() {
+    umount "$card" 2>/dev/null || umount -l "$card"
+    sleep 0.2
+    [ -z "$(losetup -j "$work/image")" ] && mount_card
+}
+
+state_is() {
+    "$varve" stats --socket "$socket" --format json | grep -q "\"state\":$1"
+}
+
+# fails_and_collects <code>: the state says so, and queries are answered from RAM.
+fails_and_collects() {
+    wait_until 20 state_is "$1" || fail "$name: the state does not become $1"
+    shows store_error "$varve" events --socket "$socket"
+    local before
+    before=$(rows_now) || true # none yet
+    sleep 1
+    [ "$(rows_now)" -gt "$before" ] || fail "$name: it collects no longer"
+}
+
+rows_now() {
+    "$varve" query load1 --from -1h --socket "$socket" --format csv 2>/dev/null | wc -l
+}
+
+works() {
+    "$varve" flush --socket "$socket" && state_is 0
+}
+
+# As many rows in the store as it says were taken since it was made, and no time twice.
+all_there() {
+    local samples rows twice
+    samples=$("$varve" stats --store "$1" --format json | sed -n 's/.*"samples":\([0-9]*\),.*/\1/p' | head -n 1)
+    rows=$("$varve" export --store "$1" | tail -n +2 | sort | tee "$work/rows" | wc -l)
+    twice=$(cut -d, -f1,2 "$work/rows" | uniq -d | wc -l)
+    [ "$rows" -gt 0 ] || fail "$name: nothing is there"
+    [ "$rows" = "$samples" ] || fail "$name: $rows rows of $samples samples"
+    [ "$twice" -eq 0 ] || fail "$name: $twice rows are there twice"
+}
+
+# try <name> <store for the tool> <backend's plugin> <its options>
+try() {
+    name=$1
+    printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
+        'minute = 1m keep 1d' '[collector load]' "[backend flash : $3]" "$4" >"$work/$name.ini"
+    truncate -s 12M "$work/image"
+    mkfs.ext4 -q -F "$work/image"
+    mount_card
+    mkdir "$card/varve"
+    umount "$card"
+    mount -t tmpfs -o ro none "$card" # a mount point without its card, not to be written
+    start_daemon "$work/$name.ini"
+    fails_and_collects -12
+    umount "$card"
+    mount_card
+    wait_until 20 works || fail "$name: the store that came late is not used"
+    shows store_opened "$varve" events --socket "$socket"
+
+    dd if=/dev/zero of="$card/others" bs=4k 2>/dev/null || true # to the last byte
+    if [ "$name" != inplace ]; then # whose slots may have room
+        fails_and_collects -11
+    fi
+    rm "$card/others"
+    wait_until 20 works || fail "$name: it does not resume on a disk with room"
+
+    mount -o remount,abort "$card" # what ext4 does with a failing card
+    wait_until 20 state_is "-1[02]" || fail "$name: nothing fails on a dead filesystem"
+    wait_until 40 remount_card || fail "$name: it does not let go of a dead filesystem"
+    wait_until 40 works || fail "$name: it does not resume on a new mount"
+    stop_daemon
+    all_there "$2"
+    "$varve" check --store "$2" >/dev/null || fail "$name: the store is damaged"
+    umount "$card"
+}
+
+# Who comes second is refused, at once, and the first notices nothing.
+try_lock() {
+    name=lock
+    printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
+        '[collector load]' '[backend flash : sqlite]' "path = $work/lock.db" >"$work/lock.ini"
+    start_daemon "$work/lock.ini"
+    refuses any locked sqlite3 "$work/lock.db" 'BEGIN EXCLUSIVE; SELECT 1;'
+    works || fail "lock: the daemon is disturbed"
+    stop_daemon
+    { echo 'BEGIN EXCLUSIVE; SELECT 1;'; sleep 3; } | sqlite3 "$work/lock.db" >"$work/begun" &
+    wait_until 5 grep -q 1 "$work/begun" || true
+    refuses 3 "another process has" "$varved" -c "$work/lock.ini"
+    wait
+    start_daemon "$work/lock.ini"
+    stop_daemon
+    all_there "sqlite:$work/lock.db"
+}
+
+try wal "sqlite:$card/varve/v.db" sqlite "path = $card/varve/v.db"
+try inplace "sqlite:$card/varve/v.db" sqlite "$(printf 'path = %s\njournal = inplace' "$card/varve/v.db")"
+try rotate "rotate:$card/varve/segments" rotate "$(printf 'path = %s\nsegment = 64K\nsize = 2M' "$card/varve/segments")"
+try_lock
