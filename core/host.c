@@ -267,6 +267,7 @@ static int end(struct varve_host *host, struct varve_handover *handover)
             varve_event_add(host, VARVE_INFO, "host", "stop", false, 0, NULL, "stopped in order");
         }
         varve_wear_note_stop(host);
+        varve_pipeline_assume_clock(host);
         rc = flush_here(host);
         varve_pipeline_close_base(host);
         int rest = flush_here(host);

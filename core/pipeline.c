@@ -229,6 +229,30 @@ int64_t varve_pipeline_due(struct varve_host *host)
     return due_ms;
 }
 
+void varve_pipeline_assume_clock(struct varve_host *host)
+{
+    (void)varve_pipeline_drain(host);
+    varve_port_mutex_lock(&host->store_lock);
+    const struct varve_window *window = &host->windows[0];
+    bool waits = !host->timebase.trusted && window->first_boot_ms != INT64_MAX;
+    int64_t first_ms = VARVE_CLOCK_FLOOR_MS;
+    uint32_t count = window->count;
+    if (waits) {
+        int64_t behind_ms =
+            host->newest_ms != INT64_MIN ? host->newest_ms + host->tiers[0].step_ms : INT64_MIN;
+        first_ms = behind_ms > first_ms ? behind_ms : first_ms;
+        host->timebase.offset_ms = first_ms - window->first_boot_ms;
+        host->timebase.trusted = true;
+    }
+    varve_port_mutex_unlock(&host->store_lock);
+    if (waits) {
+        varve_event_add(host, VARVE_WARNING, "host", "clock_assumed", true, count, NULL,
+                        "the clock never became plausible: %u samples were stored as if they "
+                        "followed what was stored before, from Unix time %lld on",
+                        (unsigned)count, (long long)(first_ms / 1000));
+    }
+}
+
 static uint32_t power_of_two(int64_t n)
 {
     uint32_t p = 16;

@@ -122,7 +122,10 @@ static void boot(int64_t wall_ms)
 
 static struct {
     size_t count;
-    size_t wrong_time; // rows whose time is not that at which they were taken
+    size_t wrong_time;   // rows whose time is not that at which they were taken
+    size_t too_late;     // but later
+    size_t out_of_order; // rows that were taken before one with an earlier time
+    int64_t taken_ms;    // of the row before
     size_t missing, missing_too_many;
     double counted; // by cells
 } seen;
@@ -149,6 +152,9 @@ static int on_raw(void *arg, varve_series_id id, const struct varve_point *point
         seen.count++;
         seen.wrong_time += points[i].time_ms != (int64_t)points[i].value;
         const int64_t taken_ms = (int64_t)points[i].value;
+        seen.too_late += points[i].time_ms > taken_ms;
+        seen.out_of_order += taken_ms < seen.taken_ms;
+        seen.taken_ms = taken_ms;
         const int64_t *row =
             bsearch(&taken_ms, pushed.taken_ms, pushed.count, sizeof taken_ms, compare_times);
         assert_non_null(row);
@@ -275,6 +281,29 @@ static void reboots_without_a_clock_cost_a_window_per_cut(void **state)
     stop_host();
 }
 
+// A boot that never learns the time: an orderly stop stores what it collected behind what was there
+// before. Once that is a fresh store, and then one with history; nothing is lost, and no row is
+// later than it was.
+static void a_stop_without_a_clock_loses_nothing(void **state)
+{
+    (void)state;
+    varve_sim_set_wall(0);
+    open_host();
+    for (int i = 0; i < 4; i++) {
+        run(3 * MINUTE + 1);
+        stop_host();
+        boot(0);
+        varve_sim_set_wall(i == 1 ? true_ms : 0);
+    }
+    assert_int_equal(pushed.count, 4 * (3 * MINUTE + 1));
+    check();
+    assert_int_equal(seen.missing, 0);
+    assert_int_equal(seen.wrong_time, 3 * (3 * MINUTE + 1));
+    assert_int_equal(seen.too_late, 0);
+    assert_int_equal(seen.out_of_order, 0);
+    stop_host();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, destroy)
 
 int main(void)
@@ -283,6 +312,7 @@ int main(void)
         TEST(a_suspend_and_a_leap_second_are_no_steps),
         TEST(a_host_that_waits_for_the_time_rests),
         TEST(reboots_without_a_clock_cost_a_window_per_cut),
+        TEST(a_stop_without_a_clock_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
