@@ -195,7 +195,7 @@ refuses 1 "cannot read $work/absent.csv" "$varve" import --store "sqlite:$work/n
     "$work/absent.csv"
 refuses 1 'is a directory' "$varve" import --store "sqlite:$work/none.db" "$work"
 refuses 2 'import reads csv' "$varve" import --format json --store "sqlite:$work/none.db" -
-refuses 2 'export writes csv or json' "$varve" export --format table \
+refuses 2 '`table` is not one of csv json jsonl' "$varve" export --format table \
     --store "sqlite:$work/plain.db"
 refuses 2 'there is no tier `second`' "$varve" export --tier second --store "sqlite:$work/plain.db"
 refuses 3 'no series matches' "$varve" export nothing --store "sqlite:$work/plain.db"

@@ -54,7 +54,7 @@ static void expect_refusal(uint64_t line, const char *part)
 {
     struct sample sample;
     assert_int_equal(samples_next(&reader, &sample), VARVE_E_INVALID);
-    assert_true(reader.csv.line == line);
+    assert_true(reader.csv.lines.line == line);
     assert_non_null(strstr(reader.csv.why, part));
 }
 

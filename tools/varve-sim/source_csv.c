@@ -34,7 +34,7 @@ static int number_of(struct source *source, const struct csv_field *name)
 static int complain(const struct source *source, int rc)
 {
     const struct csv_reader *csv = &source->reader.csv;
-    (void)fprintf(stderr, "varve-sim: %s:%" PRIu64 ": %s\n", source->spec, csv->line,
+    (void)fprintf(stderr, "varve-sim: %s:%" PRIu64 ": %s\n", source->spec, csv->lines.line,
                   rc == VARVE_E_INVALID ? csv->why : varve_strerror(rc));
     return rc;
 }

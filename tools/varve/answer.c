@@ -2,14 +2,13 @@
 // What the layouts of an answer share; see answer.h.
 #include "answer.h"
 
+#include "formats.h"
+
 struct varve_query_sink answer_sink(struct answer *answer, enum format format, FILE *out)
 {
-    static const struct varve_query_sink *const layouts[] = {
-        [FORMAT_TABLE] = &answer_table, [FORMAT_JSON] = &answer_json, [FORMAT_CSV] = &answer_csv,
-        [FORMAT_SPARK] = &answer_spark, [FORMAT_PLOT] = &answer_plot,
-    };
-    struct varve_query_sink sink = *layouts[format];
+    struct varve_query_sink sink = *format_row(format)->layout;
     answer->out = out;
+    answer->format = format;
     sink.arg = answer;
     return sink;
 }
@@ -27,6 +26,10 @@ void answer_notes(struct answer *answer, const struct varve_query_info *info)
                        "tier %s gives an approximate answer: its cells are longer than the "
                        "expression needs, or do not keep what it asks for",
                        info->tier_name);
+    }
+    if (answer->unsaid > 0) {
+        (void)complain(0, "%llu points were left out: %s has no way to say their value or name",
+                       (unsigned long long)answer->unsaid, format_row(answer->format)->name);
     }
     if (info->damaged_blocks > 0) {
         (void)complain(0, "%u damaged blocks were passed over; what they held is missing above",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "formats.h"
 #include "when.h"
 
 struct option {
@@ -219,16 +220,13 @@ int args_word(const struct args *args, enum option_id id, const char *words, int
 
 int args_format(const struct args *args, enum format *out)
 {
-    static const char *const names[] = {"table", "json", "csv", "spark", "plot"};
     const char *words = formats_of(args->command);
     const char *at;
     size_t len;
     int n;
     int code = args_word(args, OPT_FORMAT, words, &n);
-    for (int i = 0; code == DONE && i < 5 && word_at(words, n, &at, &len); i++) {
-        if (is_word(names[i], at, len)) {
-            *out = (enum format)i;
-        }
+    if (code == DONE && word_at(words, n, &at, &len)) {
+        (void)format_find(at, len, out); // all that a command names exist
     }
     return code;
 }

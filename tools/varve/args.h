@@ -37,6 +37,7 @@ enum exit_code {
       "of an expression: how old a sample may be to count as a series' value; default 5m")         \
     X(OPT_FORMAT, "format", "FORMAT", "how to print it")                                           \
     X(OPT_OUTPUT, "output", "FILE", "write there instead of to standard output")                   \
+    X(OPT_GZIP, "gzip", "", "compress; also when the output file ends in .gz")                     \
     X(OPT_KIND, "kind", "KIND", "counter, gauge or auto: names that end in _total are counters")   \
     X(OPT_STRICT, "strict", "", "fail when any line is refused")                                   \
     X(OPT_KEEP_ALL, "keep-all", "", "switch retention off for this import (with --store or -c)")   \
@@ -106,6 +107,10 @@ enum format {
     FORMAT_CSV,
     FORMAT_SPARK,
     FORMAT_PLOT,
+    FORMAT_JSONL,
+    FORMAT_OPENMETRICS,
+    FORMAT_PROMETHEUS,
+    FORMAT_INFLUX,
 };
 
 // Values with their defaults; DONE, or USAGE after a complaint.

@@ -68,7 +68,7 @@ static void progress(struct import *im, bool last)
     (void)fprintf(stderr, "\r\033[K");
     if (!last && im->size > 0) {
         (void)fprintf(stderr, "%3.0f %%  ",
-                      100.0 * (double)im->reader.csv.bytes / (double)im->size);
+                      100.0 * (double)im->reader.csv.lines.bytes / (double)im->size);
     }
     if (!last) {
         (void)fprintf(stderr, "%" PRIu64 " points of %zu series", im->points, im->series);
@@ -79,8 +79,8 @@ static void refuse(struct import *im, const char *why)
 {
     if (im->refused++ < REFUSALS_SHOWN) {
         progress(im, true);
-        (void)fprintf(stderr, "varve: %s, line %" PRIu64 ": %s\n", im->path, im->reader.csv.line,
-                      why);
+        (void)fprintf(stderr, "varve: %s, line %" PRIu64 ": %s\n", im->path,
+                      im->reader.csv.lines.line, why);
     }
 }
 

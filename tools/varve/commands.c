@@ -92,3 +92,28 @@ int read_query(const struct args *args, const char *from, const char *to, struct
     }
     return code;
 }
+
+int judge_points(const struct args *args, const struct varve_query *query, uint64_t points,
+                 uint32_t skipped, int code)
+{
+    if (code != DONE || points > 0) {
+        return code;
+    }
+    if (skipped > 0) {
+        return NOTHING_FOUND;
+    }
+    return complain(NOTHING_FOUND,
+                    "`%s` has no points in that range; `varve stats` shows how far each tier "
+                    "reaches%s",
+                    query->selector[0] ? query->selector : "*",
+                    args->value[OPT_TIER] ? ", or leave --tier out" : "");
+}
+
+void explain_unknown(struct varve_source *source, const char *selector, int rc)
+{
+    if (rc == VARVE_E_NOT_FOUND) {
+        (void)source_fail(source, rc,
+                          "no series matches `%s`; `varve series` lists those that there are",
+                          selector);
+    }
+}

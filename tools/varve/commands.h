@@ -38,6 +38,14 @@ int finish(struct varve_source *source, int rc);
 int read_query(const struct args *args, const char *from, const char *to,
                struct varve_query *query);
 
+// The exit code of an answer with so many points: nothing in it is worth a word, unless series were
+// left out (said).
+int judge_points(const struct args *args, const struct varve_query *query, uint64_t points,
+                 uint32_t skipped, int code);
+
+// The core's "not found" says which selector; this says where to look.
+void explain_unknown(struct varve_source *source, const char *selector, int rc);
+
 // Turns --tier into the index that it has at the open source. Returns DONE, USAGE, or another exit
 // code (said on stderr).
 int read_tier(const struct args *args, struct varve_source *source, int *tier);

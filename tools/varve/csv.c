@@ -8,51 +8,9 @@
 
 void csv_open(struct csv_reader *r, FILE *file)
 {
-    r->file = file;
-    r->line = 0;
-    r->bytes = 0;
+    lines_open(&r->lines, file);
     r->why = "";
     r->fields = 0;
-    r->at = 0;
-    r->len = 0;
-}
-
-// ---- lines -------------------------------------------------------------------------------------
-
-static bool fill(struct csv_reader *r)
-{
-    if (r->at < r->len) {
-        return true;
-    }
-    r->len = fread(r->chunk, 1, sizeof r->chunk, r->file);
-    r->at = 0;
-    r->bytes += r->len;
-    return r->len > 0;
-}
-
-// Copies the next line without its end. Returns its whole length, more than CSV_LINE_MAX for one
-// that was cut, or -1 at the end of the file.
-static int64_t read_line(struct csv_reader *r)
-{
-    int64_t length = 0;
-    bool any = false;
-    while (fill(r)) {
-        any = true;
-        const char *from = r->chunk + r->at;
-        const char *newline = memchr(from, '\n', r->len - r->at);
-        size_t n = newline ? (size_t)(newline - from) : r->len - r->at;
-        if ((size_t)length < CSV_LINE_MAX) {
-            size_t room = CSV_LINE_MAX - (size_t)length;
-            memcpy(r->text + length, from, n < room ? n : room);
-        }
-        length += (int64_t)n;
-        r->at += n + (newline ? 1 : 0);
-        if (newline) {
-            break;
-        }
-    }
-    r->line += any ? 1 : 0;
-    return any ? length : -1;
 }
 
 // ---- fields ------------------------------------------------------------------------------------
@@ -152,26 +110,17 @@ static int split(struct csv_reader *r, size_t length)
     }
 }
 
-static size_t skip_mark(struct csv_reader *r, size_t length)
-{
-    if (r->line == 1 && length >= 3 && memcmp(r->text, "\xEF\xBB\xBF", 3) == 0) {
-        memmove(r->text, r->text + 3, length - 3);
-        return length - 3;
-    }
-    return length;
-}
-
 int csv_next(struct csv_reader *r)
 {
     for (;;) {
-        int64_t length = read_line(r);
+        int64_t length = lines_next(&r->lines, r->text, sizeof r->text);
         if (length < 0) {
-            return ferror(r->file) ? VARVE_E_IO : 0;
+            return ferror(r->lines.file) ? VARVE_E_IO : 0;
         }
         if (length > (int64_t)CSV_LINE_MAX) {
             return refuse(r, "the line is longer than 8192 bytes");
         }
-        size_t len = skip_mark(r, (size_t)length);
+        size_t len = (size_t)length;
         if (len > 0 && r->text[len - 1] == '\r') {
             len--;
         }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lines.h"
+
 // Longest line without its end, and most fields of one.
 #define CSV_LINE_MAX  8192u
 #define CSV_FIELD_MAX 16u
@@ -23,16 +25,12 @@ struct csv_field {
 };
 
 struct csv_reader {
-    FILE *file;
-    uint64_t line;   // number of the last line, from 1
-    uint64_t bytes;  // read so far
+    struct lines lines;
     const char *why; // of the last refusal
     struct csv_field field[CSV_FIELD_MAX];
     size_t fields;
-    size_t at, len;            // in `chunk`
     char text[CSV_LINE_MAX];   // the line
     char quoted[CSV_LINE_MAX]; // quoted fields, unescaped
-    char chunk[65536];
 };
 
 void csv_open(struct csv_reader *r, FILE *file);

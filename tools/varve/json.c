@@ -5,23 +5,46 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "args.h"
 #include "csv.h"
 #include "number.h"
 
+// Bytes of the UTF-8 character at `c`, of a text with a NUL; 0: it is none.
+static size_t utf8_length(const unsigned char *c)
+{
+    size_t n = *c < 0x80 ? 1 : *c >= 0xc2 && *c < 0xe0 ? 2 : *c >= 0xe0 && *c < 0xf0 ? 3 : 4;
+    if ((*c >= 0x80 && *c < 0xc2) || *c > 0xf4) {
+        return 0;
+    }
+    for (size_t i = 1; i < n; i++) {
+        if ((c[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    bool overlong = (*c == 0xe0 && c[1] < 0xa0) || (*c == 0xf0 && c[1] < 0x90);
+    bool surrogate = *c == 0xed && c[1] >= 0xa0;
+    bool beyond = *c == 0xf4 && c[1] >= 0x90;
+    return overlong || surrogate || beyond ? 0 : n;
+}
+
 void json_text(FILE *out, const char *text)
 {
     (void)fputc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        size_t n = utf8_length(c);
         if (*c == '"' || *c == '\\') {
             (void)fprintf(out, "\\%c", *c);
         } else if (*c < 0x20) {
             (void)fprintf(out, "\\u%04x", *c);
+        } else if (n == 0) {
+            (void)fprintf(out, "\\udc%02x", *c);
         } else {
-            (void)fputc(*c, out);
+            (void)fwrite(c, 1, n, out);
         }
+        c += n > 0 ? n : 1;
     }
     (void)fputc('"', out);
 }

@@ -12,6 +12,7 @@
 
 #include "client/fields.h"
 
+// A byte that is not UTF-8 becomes \udcXX, as Python's surrogateescape has it: nothing is lost.
 void json_text(FILE *out, const char *text);
 // NaN and infinities are null.
 void json_number(FILE *out, double value);

@@ -108,6 +108,17 @@ size_t number_format(double value, char buf[NUMBER_TEXT])
     return n;
 }
 
+size_t number_format_integer(int64_t value, char buf[NUMBER_TEXT])
+{
+    size_t n = 0;
+    if (value < 0) {
+        buf[n++] = '-';
+    }
+    n += put_digits(buf + n, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    buf[n] = '\0';
+    return n;
+}
+
 // ---- reading -----------------------------------------------------------------------------------
 
 // digits [. digits] [e digits] with at most 15 significant digits and a small exponent.

@@ -10,12 +10,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // Longest text that number_format() writes, with its NUL.
 #define NUMBER_TEXT 32u
 
 // Writes the value; returns the length. NaN and infinities are `NaN`, `+Inf`, `-Inf`.
 size_t number_format(double value, char buf[NUMBER_TEXT]);
+
+// The same for an integer.
+size_t number_format_integer(int64_t value, char buf[NUMBER_TEXT]);
 
 // Reads a number that takes up all `len` bytes: decimal, exponent, nan, inf, infinity, NaN(0x...).
 // Returns 0, or VARVE_E_INVALID.

@@ -26,7 +26,7 @@ struct sample_reader {
 void samples_open(struct sample_reader *r, FILE *file);
 
 // Returns 1 with a sample, 0 at the end, VARVE_E_INVALID for a line that makes no sense
-// (r->csv.why and r->csv.line say why and where), or VARVE_E_IO.
+// (r->csv.why and r->csv.lines.line say why and where), or VARVE_E_IO.
 int samples_next(struct sample_reader *r, struct sample *out);
 
 #endif

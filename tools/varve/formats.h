@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formats that answers can be written in: one table for all commands.
+//
+// Owns their names, their files' extensions, and which layout writes each. Leaves the layouts to
+// answer.h, and which formats a command has to its description.
+//
+// Threading: no state.
+#ifndef VARVE_FORMATS_H
+#define VARVE_FORMATS_H
+
+#include "args.h"
+
+enum format_trait {
+    FORMAT_BY_TIME = 1,  // series may come interleaved, so that raw samples come in order of time
+    FORMAT_FAMILIES = 2, // series of one name must follow each other
+};
+
+struct format_row {
+    const char *name;
+    const char *extensions; // separated by blanks, without dots; the first is the usual one
+    unsigned traits;        // of format_trait
+    const struct varve_query_sink *layout;
+};
+
+const struct format_row *format_row(enum format format);
+
+// Finds a format by its name; false when there is none.
+bool format_find(const char *name, size_t len, enum format *out);
+
+// Finds one by a file's extension, behind which .gz does not count; `out` stays as it is when none
+// has it.
+void format_of_path(const char *path, enum format *out);
+
+#endif
