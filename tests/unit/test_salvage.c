@@ -267,6 +267,30 @@ static void a_name_that_is_damaged_is_lost_but_its_history_is_not(void **state)
     close_host();
 }
 
+static void damage_under_an_open_store_is_salvaged_without_a_restart(void **state)
+{
+    (void)state;
+    kind_live(kind_called("small"), 8);
+    open_host();
+    const uint32_t before = stats_now().salvages;
+    overwrite(STORE, 1024, 0xff, (size_t)size_of(STORE) / 2);
+    for (int i = 0; i < 400 && stats_now().salvages == before; i++) {
+        (void)kind_push(host, 10); // a commit fails before it is opened anew
+    }
+    assert_int_equal(stats_now().salvages, before + 1);
+    for (int i = 0; i < 100 && stats_now().state != 0; i++) {
+        (void)kind_push(host, 10);
+    }
+    assert_int_equal(stats_now().state, 0);
+    assert_true(stats_now().salvage_blocks + stats_now().salvage_restored > 0);
+    assert_int_equal(stats_now().blocks_dropped, 0);
+    assert_int_equal(kept_now().count, 1);
+    close_host();
+    open_host();
+    assert_int_equal(stats_now().salvages, 0);
+    close_host();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +301,7 @@ int main(void)
         cmocka_unit_test(a_blank_store_without_a_backup_is_begun_anew),
         cmocka_unit_test(what_is_not_ours_is_left_alone),
         cmocka_unit_test(a_name_that_is_damaged_is_lost_but_its_history_is_not),
+        cmocka_unit_test(damage_under_an_open_store_is_salvaged_without_a_restart),
     };
     return cmocka_run_group_tests_name("salvage", tests, NULL, NULL);
 }
