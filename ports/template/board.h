@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 // Microseconds since the start. Never goes back, and must not wrap: a 32-bit timer needs its
-// overflows counted. Counts on while board_wait() sleeps. Any context, interrupts included.
+// overflows counted (ports/common/wide_tick.h). Counts on while board_wait() sleeps. Any context,
+// interrupts included.
 uint64_t board_time_us(void);
 
 // Unix time in ms as an RTC, a radio or a server has told it; 0 as long as nobody has. Until it is

@@ -74,6 +74,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
     exit 0
 fi
 cp "$varve" "$work/varve" # others may not come as far as the build directory
+chmod 0755 "$work/varve"
 varve=$work/varve
 as_other() { # <user> <group> <command...>
     local user=$1 group=$2

@@ -233,6 +233,27 @@ static void a_suspend_and_a_leap_second_are_no_steps(void **state)
     stop_host();
 }
 
+// Milliseconds since boot pass 32 bits, as those of a clock do that counts in them.
+static void the_boot_clock_passes_32_bits(void **state)
+{
+    const int64_t wrap_ms = INT64_C(1) << 32;
+    struct varve_stats stats;
+    (void)state;
+    open_host();
+    run(3 * MINUTE);
+    const int64_t jump_ms = wrap_ms - varve_port_boot_ms() - 3 * FLUSH_MS;
+    varve_sim_advance(jump_ms);
+    true_ms += jump_ms;
+    run(10 * MINUTE);
+    assert_true(varve_port_boot_ms() > wrap_ms);
+    varve_host_stats(host, &stats);
+    assert_int_equal(stats.clock_steps, 0);
+    assert_int_equal(varve_host_flush(host, 1000), 0);
+    check();
+    assert_int_equal(seen.missing + seen.wrong_time, 0);
+    stop_host();
+}
+
 // A window that is over cannot be closed before there is a clock: no reason to come back at once.
 static void a_host_that_waits_for_the_time_rests(void **state)
 {
@@ -310,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_suspend_and_a_leap_second_are_no_steps),
+        TEST(the_boot_clock_passes_32_bits),
         TEST(a_host_that_waits_for_the_time_rests),
         TEST(reboots_without_a_clock_cost_a_window_per_cut),
         TEST(a_stop_without_a_clock_loses_nothing),
