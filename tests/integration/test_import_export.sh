@@ -76,6 +76,19 @@ into again "$work/plain.out"
 out_of again >"$work/again.out"
 same "an export of an import" "$work/plain.out" "$work/again.out"
 
+# ---- what is stored already is refused and counted: a second import changes nothing, and one that was
+# interrupted goes on
+into plain "$work/plain.csv"
+grep -qF 'refused 28800 duplicates' "$log" || fail "the same file again: $(cat "$log")"
+grep -qF imported "$log" && fail "the same file again is imported: $(cat "$log")"
+out_of plain | cmp - "$work/plain.out" || fail "the same file again is stored again"
+head -n 10001 "$work/plain.csv" >"$work/begun.csv"
+into resumed "$work/begun.csv"
+into resumed "$work/shuffled.csv"
+grep -qF 'imported 18799 points' "$log" || fail "an import that goes on: $(cat "$log")"
+same "an import that goes on" "$work/expected" <(out_of resumed | tail -n +2 | sorted)
+tier_agrees minute --store "sqlite:$work/resumed.db"
+
 # ---- rollups, against what awk makes of the file
 for tier in minute hour day; do
     tier_agrees "$tier" --store "sqlite:$work/plain.db"
@@ -175,7 +188,8 @@ out_of names servers.web-1.cpu.load | grep -qx '1750000001000,servers.web-1.cpu.
 shows 'dotted{path="servers.web-1.cpu.load"}' "$varve" series --store "sqlite:$work/names.db"
 [ "$("$varve" series --store "sqlite:$work/names.db" --format csv | wc -l)" -eq 4 ] ||
     fail "labels in another order make another series"
-[ "$(out_of names 'temp{room="a,b"}' | wc -l)" -eq 4 ] || fail "the label with a comma"
+grep -qF 'refused 1 duplicates' "$log" || fail "a series twice at a time: $(cat "$log")"
+[ "$(out_of names 'temp{room="a,b"}' | wc -l)" -eq 3 ] || fail "the label with a comma"
 
 # ---- lines that make no sense are told and cost nobody else
 {
@@ -254,6 +268,9 @@ generate "$((now - 36000))" 3600 5 10 | sed 's/made/old/' >"$work/old.csv"
 start_daemon "$conf"
 wait_until 15 has_figure samples_session 4 || fail "nothing is collected"
 ask import "$work/recent.csv" 2>"$log" || fail "importing into a daemon: $(cat "$log")"
+ask import "$work/recent.csv" 2>"$log" || fail "importing into a daemon again: $(cat "$log")"
+grep -qF imported "$log" && fail "a daemon takes the same file again: $(cat "$log")"
+grep -qF "refused $(wc -l <"$work/recent.csv") duplicates" "$log" || fail "$(cat "$log")"
 ask import --strict - <"$work/old.csv" 2>"$log" || fail "importing old data: $(cat "$log")"
 refuses 2 '--keep-all needs the store itself' ask import --keep-all "$work/recent.csv"
 live=$(figure samples)

@@ -24,6 +24,7 @@
 #include "known.h"
 #include "reorder.h"
 #include "samples.h"
+#include "stored.h"
 #include "varve/port.h"
 #include "when.h"
 
@@ -46,10 +47,11 @@ struct import {
     struct sample_reader reader;
     struct known known;
     struct reorder order;
+    struct stored *stored;
     int batch_id;
     size_t batched;
     struct varve_point batch[BATCH];
-    uint64_t points, refused;
+    uint64_t points, refused, duplicates;
     size_t series;
     int64_t oldest_ms, newest_ms;
     bool show_progress;
@@ -146,6 +148,12 @@ static int hand_over(struct import *im)
 
 static int import_sample(struct import *im, const struct reorder_sample *sample)
 {
+    int there = stored_has(im->stored, sample->series, sample->time_ms);
+    if (there != 0) {
+        im->duplicates += there > 0 ? 1 : 0;
+        progress(im, false);
+        return there > 0 ? 0 : there;
+    }
     if (im->batched == BATCH || (im->batched > 0 && im->batch_id != sample->series)) {
         int rc = hand_over(im);
         if (rc < 0) {
@@ -290,7 +298,12 @@ static int check_format(const struct args *args)
 static int transfer(struct import *im)
 {
     int rc = im->source.ops->import_begin(&im->source);
+    im->stored = rc == 0 ? stored_new(&im->source) : NULL;
+    if (rc == 0 && !im->stored) {
+        rc = source_fail(&im->source, VARVE_E_NO_MEMORY, "out of memory");
+    }
     rc = rc == 0 ? read_all(im) : rc;
+    stored_free(im->stored);
     return rc == 0 ? im->source.ops->import_end(&im->source) : rc;
 }
 
@@ -304,6 +317,12 @@ static void summarise(struct import *im)
                       im->series, when_format(im->oldest_ms, from, sizeof from),
                       when_format(im->newest_ms, to, sizeof to));
     }
+    if (im->duplicates > 0) {
+        (void)fprintf(stderr,
+                      "refused %" PRIu64 " duplicates: samples of that series and time are "
+                      "stored already\n",
+                      im->duplicates);
+    }
     if (im->refused > 0) {
         (void)fprintf(stderr, "refused %" PRIu64 " lines%s\n", im->refused,
                       im->refused > REFUSALS_SHOWN ? ", the first of them above" : "");
@@ -312,7 +331,7 @@ static void summarise(struct import *im)
 
 static int judge(const struct import *im, const struct args *args, int code)
 {
-    if (code == DONE && im->points == 0) {
+    if (code == DONE && im->points == 0 && im->duplicates == 0) {
         return im->refused > 0 ? complain(FAILED, "no line of %s could be used", im->path)
                                : complain(NOTHING_FOUND, "%s holds no samples", im->path);
     }
@@ -359,6 +378,10 @@ const struct command command_import = {
         "Lines should be in order of time; a file that is not is sorted while it is read, and\n"
         "standard input is held in memory as a whole. Lines that make no sense are counted, the\n"
         "first are shown, and the others go in; --strict makes that a failure.\n"
+        "\n"
+        "A sample whose series and time raw holds already is refused and counted, so an import "
+        "that\n"
+        "was interrupted goes on when it is run again. What only rollups are left of is not seen.\n"
         "\n"
         "Rollups and retention follow the data's own time: what is older than a tier keeps,\n"
         "counted from the newest sample, does not stay, unless --keep-all switches that off.\n"
