@@ -48,7 +48,7 @@ int args_usage(const struct args *args, const char *format, ...)
     return USAGE;
 }
 
-static const char *formats_of(const struct command *command)
+const char *args_formats(const struct command *command)
 {
     return command->formats ? command->formats : "table json csv";
 }
@@ -63,11 +63,38 @@ void args_help(const struct command *command)
             int n = printf("  --%s%s%s", options[i].name, options[i].value[0] ? " " : "",
                            options[i].value);
             printf("%*s%s%s%s\n", n < 22 ? 22 - n : 1, "", options[i].help,
-                   i == OPT_FORMAT ? ": " : "", i == OPT_FORMAT ? formats_of(command) : "");
+                   i == OPT_FORMAT ? ": " : "", i == OPT_FORMAT ? args_formats(command) : "");
         }
     }
     if (command->options & (OPTION(OPT_FROM) | OPTION(OPT_BEFORE))) {
         printf("\nTIME is " WHEN_FORMS ".\n");
+    }
+}
+
+void args_each_option(const struct command *command,
+                      void (*emit)(const char *name, const char *help))
+{
+    char line[64], help[256];
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (command->options & OPTION(i)) {
+            (void)snprintf(line, sizeof line, "--%s%s%s", options[i].name,
+                           options[i].value[0] ? " " : "", options[i].value);
+            (void)snprintf(help, sizeof help, "%s%s%s", options[i].help,
+                           i == OPT_FORMAT ? ": " : "",
+                           i == OPT_FORMAT ? args_formats(command) : "");
+            emit(line, help);
+        }
+    }
+}
+
+void args_offer_options(const struct command *command, const char *typed)
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "--%s", options[i].name); // no name is longer
+        if ((command->options & OPTION(i)) && strncmp(text, typed, strlen(typed)) == 0) {
+            (void)puts(text);
+        }
     }
 }
 
@@ -82,6 +109,12 @@ static int find_option(const struct command *command, const char *name, size_t l
         }
     }
     return -1;
+}
+
+bool args_takes_value(const struct command *command, const char *name)
+{
+    int id = find_option(command, name, strlen(name));
+    return id >= 0 && options[id].value[0] != '\0';
 }
 
 static int unknown_option(const struct args *args, const char *name, size_t len)
@@ -220,7 +253,7 @@ int args_word(const struct args *args, enum option_id id, const char *words, int
 
 int args_format(const struct args *args, enum format *out)
 {
-    const char *words = formats_of(args->command);
+    const char *words = args_formats(args->command);
     const char *at;
     size_t len;
     int n;

@@ -69,7 +69,7 @@ enum option_id {
 #define OPTIONS_RANGE                                                                              \
     (OPTION(OPT_FROM) | OPTION(OPT_TO) | OPTION(OPT_STEP) | OPTION(OPT_TIER) | OPTION(OPT_AGG))
 
-#define ARG_POSITIONAL_MAX 4
+#define ARG_POSITIONAL_MAX 32
 
 struct args {
     const struct command *command;
@@ -93,6 +93,14 @@ struct command {
 int args_read(struct args *args, const struct command *command, char **argv);
 
 void args_help(const struct command *command);
+// Each option with its value, and what it does.
+void args_each_option(const struct command *command,
+                      void (*emit)(const char *name, const char *help));
+// For completion: options that begin so are printed, one a line; whether an option takes a value;
+// the words for --format.
+void args_offer_options(const struct command *command, const char *typed);
+bool args_takes_value(const struct command *command, const char *name);
+const char *args_formats(const struct command *command);
 
 // A usage error: prints "varve CMD: ..." and where to find help. Returns USAGE.
 int args_usage(const struct args *args, const char *format, ...)

@@ -11,12 +11,14 @@
 
 extern const struct command command_backup;
 extern const struct command command_check;
+extern const struct command command_complete;
 extern const struct command command_config;
 extern const struct command command_events;
 extern const struct command command_export;
 extern const struct command command_flush;
 extern const struct command command_health;
 extern const struct command command_import;
+extern const struct command command_man;
 extern const struct command command_plugins;
 extern const struct command command_prune;
 extern const struct command command_query;
@@ -25,6 +27,10 @@ extern const struct command command_stats;
 extern const struct command command_summary;
 extern const struct command command_top;
 extern const struct command command_wear;
+
+// The i-th command, NULL after the last; the command of that name, or NULL.
+const struct command *command_at(size_t i);
+const struct command *command_find(const char *name);
 
 // Opens what --socket, --store and -c say. Returns DONE, USAGE or UNREACHABLE (said on stderr).
 int open_source(struct varve_source *source, const struct args *args);

@@ -11,10 +11,10 @@
 #include "ports/posix/posix.h"
 
 static const struct command *const commands[] = {
-    &command_series,  &command_query,  &command_summary, &command_health,
-    &command_top,     &command_stats,  &command_wear,    &command_events,
-    &command_plugins, &command_config, &command_import,  &command_export,
-    &command_flush,   &command_check,  &command_prune,   &command_backup,
+    &command_series, &command_query,    &command_summary, &command_health,  &command_top,
+    &command_stats,  &command_wear,     &command_events,  &command_plugins, &command_config,
+    &command_import, &command_export,   &command_flush,   &command_check,   &command_prune,
+    &command_backup, &command_complete, &command_man,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -41,7 +41,12 @@ static void print_help(void)
            "store can be reached.\n");
 }
 
-static const struct command *find(const char *name)
+const struct command *command_at(size_t i)
+{
+    return i < COMMAND_COUNT ? commands[i] : NULL;
+}
+
+const struct command *command_find(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i]->name, name) == 0) {
@@ -65,7 +70,7 @@ static int unknown(const char *name)
 
 static int help_for(const char *name)
 {
-    const struct command *command = name ? find(name) : NULL;
+    const struct command *command = name ? command_find(name) : NULL;
     if (name && !command) {
         return unknown(name);
     }
@@ -114,7 +119,7 @@ static int run(int argc, char **argv)
         printf("varve " VARVE_VERSION "\n");
         return DONE;
     }
-    const struct command *command = find(name);
+    const struct command *command = command_find(name);
     if (!command) {
         return unknown(name);
     }
