@@ -94,6 +94,8 @@
 // `times` are n (>= 1) ascending int64_t fields, `stride` bytes apart, all >= base.
 size_t varve_codec_put_times(uint8_t *out, size_t cap, const int64_t *times, size_t stride,
                              size_t n, int64_t base, int64_t unit);
+// Whether the encoder makes anything of hints.
+bool varve_codec_uses_hints(void);
 // The value streams of n (>= 1) points or cells. `hints` are VARVE_POINT_HINTS or VARVE_CELL_HINTS
 // of the series, read and updated, or NULL.
 size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point *points, size_t n,

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "bits.h"
+#include "codec.h"
 #include "codec_trial.h"
 
 // ---- the survey ---------------------------------------------------------------------------------
@@ -311,6 +312,11 @@ uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *c
     try_promising(&s);
     *found = remember(&s);
     return s.cost;
+}
+
+bool varve_codec_uses_hints(void)
+{
+    return true;
 }
 
 bool varve_ints_plan_again(const struct varve_ints *c, struct varve_column_code *code,

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "codec.h"
 #include "varve/block.h"
 
 // How far ahead of the clock a sample's own time may be.
@@ -273,7 +274,8 @@ static uint32_t cells_for(const struct varve_host *host, size_t tier)
 
 static int take_hints(struct varve_host *host)
 {
-    for (size_t tier = 0; tier < VARVE_HINTED_TIERS && tier < host->tier_count; tier++) {
+    size_t tiers = varve_codec_uses_hints() ? VARVE_HINTED_TIERS : 0;
+    for (size_t tier = 0; tier < tiers && tier < host->tier_count; tier++) {
         size_t columns = tier == 0 ? VARVE_POINT_HINTS : VARVE_CELL_HINTS;
         host->hints[tier] = varve_arena_take_zeroed(&host->arena, columns * host->series.cap,
                                                     sizeof *host->hints[tier]);

@@ -5,9 +5,6 @@
 #include "label.h"
 #include "varve/error.h"
 
-// Pool bytes set aside per series: an average text, since help texts are shared.
-#define POOL_BYTES_PER_SERIES 96u
-
 // FNV-1a, 64 bits (Fowler, Noll, Vo).
 static uint64_t hash_text(const char *text)
 {
@@ -32,7 +29,7 @@ int varve_series_table_init(struct varve_series_table *table, struct varve_arena
 {
     uint32_t slots = slots_for(cap);
     *table = (struct varve_series_table){
-        .cap = cap, .slot_mask = slots - 1, .pool_cap = cap * POOL_BYTES_PER_SERIES + 1};
+        .cap = cap, .slot_mask = slots - 1, .pool_cap = cap * VARVE_SERIES_POOL + 1};
     atomic_init(&table->count, 0);
     table->series = varve_arena_take_zeroed(arena, cap, sizeof *table->series);
     table->slots = varve_arena_take_zeroed(arena, slots, sizeof *table->slots);

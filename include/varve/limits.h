@@ -19,6 +19,11 @@
 #ifndef VARVE_SERIES_TEXT
 #define VARVE_SERIES_TEXT 256u
 #endif
+// Bytes for texts and help of the series, for each one on average; help texts that are the same are
+// kept once. A series that finds no room is refused and counted.
+#ifndef VARVE_SERIES_POOL
+#define VARVE_SERIES_POOL 96u
+#endif
 // Longest unit text with its final NUL, in bytes.
 #ifndef VARVE_UNIT_TEXT
 #define VARVE_UNIT_TEXT 16u

@@ -32,7 +32,7 @@ compile_core() {
         object=${file#"$core"/}
         object=$objects/${object//[\/.]/_}.o
         [ -e "$object" ] || printf '%s\0%s\0' "$file" "$object"
-    done < <(find "$core" -name '*.c') |
+    done < <(find "$core" -name '*.c' -not -path '*/without/*') |
         xargs -0 -r -n 2 -P "$(nproc)" sh -c '"$0" -std=c11 -O2 -DNDEBUG -fno-stack-protector \
             -I"$1" -I"$2/.." -I"$3" -c "$4" -o "$5"' "$cc" "$top/include" "$core" "$top"
     "$cc" -r -nostdlib -o "$work/core.o" "$objects"/*_c.o

@@ -36,8 +36,9 @@ target_compile_options(varve_compile INTERFACE
     -Wall -Wextra -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes
     $<$<BOOL:${VARVE_WERROR}>:-Werror>)
 # There uint32_t is unsigned long, as wide as what %u takes; every other build checks the formats.
+# tools/size_report reads who calls whom, and how much stack each takes.
 if(VARVE_FIRMWARE)
-    target_compile_options(varve_compile INTERFACE -Wno-format)
+    target_compile_options(varve_compile INTERFACE -Wno-format -fstack-usage)
 endif()
 
 # For ports and programs that talk to a POSIX system: Linux where POSIX has no word for it, and 64

@@ -47,6 +47,7 @@ function(varve_firmware name)
     set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS
         "${script}" "${VARVE_BOARD_DIR}/memory.ld")
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+    varve_emulated(${name} "${PROJECT_BINARY_DIR}/${name}")
 endfunction()
 
 set(conf_source "${PROJECT_BINARY_DIR}/generated/board_conf.c")

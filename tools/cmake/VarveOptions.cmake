@@ -17,7 +17,7 @@ set(VARVE_PORT "${VARVE_BOARD_PORT}" CACHE STRING "Platform: a folder of ports/"
 option(VARVE_MODULES "Build every enabled plugin as a loadable module, too" ${hosted})
 option(VARVE_PROMQL "Build expressions, a subset of PromQL" ${hosted})
 option(VARVE_TOP "Build the screen of `varve top` where there is ncurses" ON)
-option(VARVE_TESTS "Build the tests" ${hosted})
+option(VARVE_TESTS "Build the tests" ON)
 option(VARVE_WERROR "Treat warnings as errors" ON)
 option(VARVE_STATIC "Link the programs statically: no modules, one file each" OFF)
 if(VARVE_STATIC)
