@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/names.h"
@@ -25,6 +24,7 @@
 #include "reorder.h"
 #include "samples.h"
 #include "stored.h"
+#include "stream.h"
 #include "varve/port.h"
 #include "when.h"
 
@@ -40,9 +40,7 @@ enum kind_choice {
 
 struct import {
     struct varve_source source;
-    FILE *file;
-    const char *path;
-    int64_t size; // bytes; 0: not known
+    struct stream in;
     enum kind_choice kind;
     struct sample_reader reader;
     struct known known;
@@ -68,9 +66,9 @@ static void progress(struct import *im, bool last)
     }
     im->progress_us = now;
     (void)fprintf(stderr, "\r\033[K");
-    if (!last && im->size > 0) {
+    if (!last && im->in.size > 0) {
         (void)fprintf(stderr, "%3.0f %%  ",
-                      100.0 * (double)im->reader.csv.lines.bytes / (double)im->size);
+                      100.0 * (double)stream_position(&im->in) / (double)im->in.size);
     }
     if (!last) {
         (void)fprintf(stderr, "%" PRIu64 " points of %zu series", im->points, im->series);
@@ -81,7 +79,7 @@ static void refuse(struct import *im, const char *why)
 {
     if (im->refused++ < REFUSALS_SHOWN) {
         progress(im, true);
-        (void)fprintf(stderr, "varve: %s, line %" PRIu64 ": %s\n", im->path,
+        (void)fprintf(stderr, "varve: %s, line %" PRIu64 ": %s\n", im->in.name,
                       im->reader.csv.lines.line, why);
     }
 }
@@ -198,14 +196,15 @@ static int read_all(struct import *im)
 {
     struct sample sample;
     int rc = 0;
-    samples_open(&im->reader, im->file);
+    samples_open(&im->reader, im->in.file);
     while (rc == 0) {
         int got = samples_next(&im->reader, &sample);
         if (got == 0) {
             break;
         }
         if (got == VARVE_E_IO) {
-            return source_fail(&im->source, got, "cannot read %s: %s", im->path, strerror(errno));
+            return source_fail(&im->source, got, "cannot read %s: %s", im->in.name,
+                               strerror(errno));
         }
         if (got < 0) {
             refuse(im, im->reader.csv.why);
@@ -226,7 +225,7 @@ static int64_t measure_lag(struct import *im)
     int64_t newest = INT64_MIN;
     int64_t lag = 0;
     int got;
-    samples_open(&im->reader, im->file);
+    samples_open(&im->reader, im->in.file);
     while ((got = samples_next(&im->reader, &sample)) != 0 && got != VARVE_E_IO) {
         if (got < 0) {
             continue;
@@ -241,34 +240,23 @@ static int64_t measure_lag(struct import *im)
 
 static int open_input(struct import *im, const char *path)
 {
-    bool standard = strcmp(path, "-") == 0;
-    im->path = standard ? "standard input" : path;
-    im->file = standard ? stdin : fopen(path, "r");
-    if (!im->file) {
-        return complain(FAILED, "cannot read %s: %s", path, strerror(errno));
+    if (stream_read(&im->in, path) < 0) {
+        return FAILED;
     }
-    struct stat st;
-    if (fstat(fileno(im->file), &st) == 0 && S_ISDIR(st.st_mode)) {
-        (void)fclose(im->file); // nothing was read
-        return complain(FAILED, "%s is a directory", path);
-    }
-    bool twice = fstat(fileno(im->file), &st) == 0 && S_ISREG(st.st_mode) && ftello(im->file) == 0;
-    im->size = twice ? (int64_t)st.st_size : 0;
+    bool twice = im->in.size > 0;
     int64_t lag = twice ? measure_lag(im) : REORDER_ALL;
-    if (twice && fseeko(im->file, 0, SEEK_SET) != 0) {
-        (void)fclose(im->file); // only read
+    if (twice && fseeko(im->in.file, 0, SEEK_SET) != 0) {
+        (void)stream_close(&im->in); // only read
         return complain(FAILED, "cannot read %s twice: %s", path, strerror(errno));
     }
-    clearerr(im->file);
+    clearerr(im->in.file);
     reorder_init(&im->order, lag);
     return DONE;
 }
 
 static void close_input(struct import *im)
 {
-    if (im->file != stdin) {
-        (void)fclose(im->file); // only read
-    }
+    (void)stream_close(&im->in); // only read
     reorder_free(&im->order);
     known_free(&im->known);
 }
@@ -332,8 +320,8 @@ static void summarise(struct import *im)
 static int judge(const struct import *im, const struct args *args, int code)
 {
     if (code == DONE && im->points == 0 && im->duplicates == 0) {
-        return im->refused > 0 ? complain(FAILED, "no line of %s could be used", im->path)
-                               : complain(NOTHING_FOUND, "%s holds no samples", im->path);
+        return im->refused > 0 ? complain(FAILED, "no line of %s could be used", im->in.name)
+                               : complain(NOTHING_FOUND, "%s holds no samples", im->in.name);
     }
     return code == DONE && im->refused > 0 && args->value[OPT_STRICT] ? FAILED : code;
 }
@@ -367,7 +355,8 @@ const struct command command_import = {
     .arguments = "FILE",
     .summary = "history out of CSV: ts,series,value",
     .text =
-        "FILE is CSV, - is standard input. A header line may name the columns in any order (ts,\n"
+        "FILE is CSV, gzip or not, - is standard input. A header line may name the columns in any "
+        "order (ts,\n"
         "series, value); without one they are in that order. ts is Unix time in seconds "
         "(fractions\n"
         "allowed) or milliseconds, told apart by size, or RFC 3339. series is name{label=\"v\"} or "
@@ -390,7 +379,7 @@ const struct command command_import = {
         "\n"
         "Examples:\n"
         "  varve import history.csv\n"
-        "  zcat old.csv.gz | varve import --store sqlite:old.db --keep-all -\n"
+        "  varve import --store sqlite:old.db --keep-all old.csv.gz\n"
         "  varve import -c /etc/varve/varve.ini --strict history.csv",
     .options = OPTIONS_SOURCE | OPTION(OPT_CONFIG) | OPTION(OPT_FORMAT) | OPTION(OPT_KIND) |
                OPTION(OPT_STRICT) | OPTION(OPT_KEEP_ALL),
