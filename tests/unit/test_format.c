@@ -164,10 +164,11 @@ static void absent_times_are_null_in_json_and_empty_in_csv(void **state)
     csv_field_values(out, varve_tier_fields, &tier);
     (void)fputc('|', out);
     csv_field_names(out, varve_tier_fields);
-    expect_written(out,
-                   "\"name\":\"raw\",\"step_ms\":0,\"keep_ms\":0,\"window_ms\":0,"
-                   "\"oldest_ms\":null,\"newest_ms\":5,\"blocks\":3"
-                   "|raw,0,0,0,,5,3|name,step_ms,keep_ms,window_ms,oldest_ms,newest_ms,blocks");
+    expect_written(
+        out, "\"name\":\"raw\",\"step_ms\":0,\"keep_ms\":0,\"window_ms\":0,"
+             "\"oldest_ms\":null,\"newest_ms\":5,\"blocks\":3,\"future_blocks\":0,\"future_ms\":0"
+             "|raw,0,0,0,,5,3,0,0|name,step_ms,keep_ms,window_ms,oldest_ms,newest_ms,blocks,"
+             "future_blocks,future_ms");
 }
 
 static void table_columns_are_as_wide_as_their_widest_cell(void **state)
