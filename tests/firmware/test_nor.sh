@@ -135,6 +135,6 @@ cmp "$chip" "$work/before.img" || fail "what is not ours was written to"
 
 if [ -n "${VARVE_TEST_LONG:-}" ]; then
     blank_chip
-    run 0 minutes=1650 even=20
+    run 0 minutes=1900 even=15
     grep '^sectors' "$work/out"
 fi
