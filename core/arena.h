@@ -48,7 +48,8 @@ static inline void varve_arena_return(struct varve_arena *arena, const struct va
     if (arena->fresh && arena->used > before->used) {
         memset(arena->base + before->used, 0, arena->used - before->used);
     }
-    *arena = *before;
+    arena->used = before->used;
+    arena->wanted = before->wanted;
 }
 
 #endif

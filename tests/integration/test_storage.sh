@@ -18,7 +18,7 @@ fi
 
 card=$work/card
 mkdir "$card"
-trap 'umount -l "$card" 2>/dev/null || true; clean_up' EXIT
+trap 'rc=$?; umount -l "$card" 2>/dev/null || true; set +e; (exit "$rc"); clean_up' EXIT
 
 mount_card() {
     mount -o loop,errors=remount-ro "$work/image" "$card"
@@ -105,6 +105,7 @@ try_lock() {
     printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
         '[collector load]' '[backend flash : sqlite]' "path = $work/lock.db" >"$work/lock.ini"
     start_daemon "$work/lock.ini"
+    sleep 1.5 # some rows
     refuses any locked sqlite3 "$work/lock.db" 'BEGIN EXCLUSIVE; SELECT 1;'
     works || fail "lock: the daemon is disturbed"
     stop_daemon
