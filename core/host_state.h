@@ -234,8 +234,8 @@ int varve_pipeline_init(struct varve_host *host);
 size_t varve_pipeline_drain(struct varve_host *host);
 // Reads the clocks; closes the raw window when it is old enough, or in any case if `force`.
 void varve_pipeline_tick(struct varve_host *host, int64_t now_ms, bool force);
-// At shutdown, when no clock has told the time: what waits is stamped as if it had come right behind
-// what is stored. That is too early, but neither in the future nor before what came before.
+// At shutdown, when no clock has told the time: what waits is stamped as if it had come right
+// behind what is stored. That is too early, but neither in the future nor before what came before.
 void varve_pipeline_assume_clock(struct varve_host *host);
 // At shutdown: open cells of the base tier, where no finer tier is persisted.
 void varve_pipeline_close_base(struct varve_host *host);

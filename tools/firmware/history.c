@@ -6,7 +6,7 @@
 // It is also how firmware looks that keeps history: what is different there is where samples come
 // from, and that the loop does not end.
 //
-// Threading: one loop; every eighth sample comes from an interrupt.
+// Threading: one loop.
 #include <string.h>
 
 #include "firmware.h"
