@@ -223,4 +223,18 @@ static inline uint64_t varve_get_rice(struct varve_bit_reader *r, unsigned p)
     return (uint64_t)ones << p | varve_get_long_bits(r, p);
 }
 
+// Passes over what varve_get_rice() reads.
+static inline void varve_skip_rice(struct varve_bit_reader *r, unsigned p)
+{
+    varve_refill_bits(r);
+    unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1);
+    unsigned count = ones + 1 + p;
+    if (ones >= VARVE_RICE_ESCAPE || count > 63 || r->have < count) {
+        (void)varve_get_rice(r, p);
+        return;
+    }
+    r->acc <<= count;
+    r->have -= count;
+}
+
 #endif

@@ -94,6 +94,7 @@ static int directory_next(struct directory *d, const struct varve_block_info *in
 struct target {
     struct varve_point *points;
     struct varve_cell *cells;
+    bool only_last; // of cells: nothing but `count` and `last`
 };
 
 // A chunk's time column, and the values behind it or, if the times are another chunk's, without it.
@@ -153,6 +154,7 @@ static int get_chunk(const void *buf, const struct varve_block_info *info,
     if (target->points != NULL) {
         return varve_codec_get_points(columns.values, end, &rows, target->points);
     }
+    rows.only_last = target->only_last;
     for (size_t i = 0; i < *taken; i++) {
         target->cells[i].seq = info->key.seq;
     }
@@ -200,6 +202,16 @@ int varve_block_cells(const void *buf, const struct varve_block_info *info, varv
         return VARVE_E_INVALID;
     }
     return get_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out}, cap);
+}
+
+int varve_block_last_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                           int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap)
+{
+    if (info->columns != VARVE_BLOCK_CELL_COLUMNS) {
+        return VARVE_E_INVALID;
+    }
+    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out, .only_last = true},
+                    cap);
 }
 
 int varve_block_next_id(const void *buf, const struct varve_block_info *info, int after)

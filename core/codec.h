@@ -105,9 +105,10 @@ size_t varve_codec_put_cells(uint8_t *out, size_t cap, const struct varve_cell *
 
 // The rows of a chunk that lie in a time range.
 struct varve_codec_rows {
-    size_t total; // rows in the chunk
-    size_t skip;  // rows before the first one in the range
-    size_t take;  // rows in the range
+    size_t total;   // rows in the chunk
+    size_t skip;    // rows before the first one in the range
+    size_t take;    // rows in the range
+    bool only_last; // of cells nothing is wanted but `count` and `last`; the rest becomes 0
 };
 
 // Decodes the time column at *in (moved behind it): stores the times in [from, to] into `times`

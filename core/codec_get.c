@@ -8,6 +8,13 @@
 #include "codec_column.h"
 #include "varve/error.h"
 
+// Inlines everything that the function calls, unless the build is for size.
+#ifdef __OPTIMIZE_SIZE__
+#define VARVE_HOT
+#else
+#define VARVE_HOT __attribute__((flatten))
+#endif
+
 // A column on its way out of the stream.
 struct column {
     struct varve_column_code code;
@@ -242,8 +249,35 @@ static double get_cell_value(struct varve_bit_reader *r, struct column *columns,
     return get_decimal(r, c, row->m[number]);
 }
 
+// Passes over what get_int() reads.
+static void skip_int(struct varve_bit_reader *r, struct column *c, size_t i)
+{
+    const struct varve_column_code *code = &c->code;
+    if (code->order == VARVE_ORDER_CONSTANT || (i == 0 && code->order != VARVE_ORDER_VALUE)) {
+        return;
+    }
+    if (code->sparse) {
+        (void)get_sparse(r, c);
+    } else {
+        varve_skip_rice(r, code->p);
+    }
+}
+
+static void skip_cell_value(struct varve_bit_reader *r, struct column *c, size_t i)
+{
+    if (c->code.scale == VARVE_SCALE_XOR) {
+        (void)get_pattern(r, c, i);
+        return;
+    }
+    skip_int(r, c, i);
+    if (c->code.corrected) {
+        varve_skip_rice(r, c->code.ulps_p);
+    }
+}
+
+// No column refers to a later one, so that those behind the last one wanted need not be known.
 static void get_cell(struct varve_bit_reader *r, struct column *columns, struct cell_ints *row,
-                     size_t i, struct varve_cell *cell)
+                     size_t i, bool only_last, struct varve_cell *cell)
 {
     row->last_before = row->m[VARVE_COLUMN_LAST];
     uint64_t count = get_int(r, &columns[VARVE_COLUMN_COUNT], i);
@@ -251,9 +285,33 @@ static void get_cell(struct varve_bit_reader *r, struct column *columns, struct 
     r->broken |= count > UINT32_MAX;
     cell->count = (uint32_t)count;
     cell->last = get_cell_value(r, columns, VARVE_COLUMN_LAST, row, i);
+    if (only_last) {
+        cell->min = cell->max = cell->sum = 0;
+        skip_cell_value(r, &columns[VARVE_COLUMN_MIN], i);
+        skip_cell_value(r, &columns[VARVE_COLUMN_MAX_OF_CELL], i);
+        skip_cell_value(r, &columns[VARVE_COLUMN_SUM], i);
+        return;
+    }
     cell->min = get_cell_value(r, columns, VARVE_COLUMN_MIN, row, i);
     cell->max = get_cell_value(r, columns, VARVE_COLUMN_MAX_OF_CELL, row, i);
     cell->sum = get_cell_value(r, columns, VARVE_COLUMN_SUM, row, i);
+}
+
+// The rows up to the last one wanted. Bits come from a reader of its own, which stays in registers
+// where everything is inlined.
+VARVE_HOT static void get_cell_rows(struct varve_bit_reader *reader, struct column *columns,
+                                    const struct varve_codec_rows *rows, bool only_last,
+                                    struct varve_cell *cells)
+{
+    struct varve_bit_reader r = *reader;
+    struct cell_ints row = {{0}, 0};
+    size_t stop = rows->skip + rows->take;
+    for (size_t i = 0; i < stop && !r.broken; i++) {
+        struct varve_cell unwanted;
+        get_cell(&r, columns, &row, i, only_last,
+                 i < rows->skip ? &unwanted : &cells[i - rows->skip]);
+    }
+    *reader = r;
 }
 
 int varve_codec_get_cells(const uint8_t *in, const uint8_t *end,
@@ -261,12 +319,11 @@ int varve_codec_get_cells(const uint8_t *in, const uint8_t *end,
 {
     struct varve_bit_reader r = reader_of(in, end);
     struct column columns[VARVE_CELL_COLUMNS] = {0};
-    struct cell_ints row = {{0}, 0};
-    size_t stop = rows->skip + rows->take;
     get_cell_headers(&r, columns);
-    for (size_t i = 0; i < stop && !r.broken; i++) {
-        struct varve_cell unwanted;
-        get_cell(&r, columns, &row, i, i < rows->skip ? &unwanted : &cells[i - rows->skip]);
+    if (rows->only_last) {
+        get_cell_rows(&r, columns, rows, true, cells);
+    } else {
+        get_cell_rows(&r, columns, rows, false, cells);
     }
-    return verdict(&r, stop == rows->total);
+    return verdict(&r, rows->skip + rows->take == rows->total);
 }

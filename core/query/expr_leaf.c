@@ -191,6 +191,23 @@ static void add_cell(const struct leaf *leaf, struct expr_window *w, const struc
     w->count += cell->count;
 }
 
+// Whether add_cell() looks at nothing but a cell's count and last.
+static bool takes_only_last(const struct leaf *leaf)
+{
+    switch (leaf->function) {
+    case EXPR_FN_MIN_OVER:
+    case EXPR_FN_MAX_OVER:
+    case EXPR_FN_SUM_OVER:
+    case EXPR_FN_AVG_OVER:
+        return false;
+    case EXPR_FN_RATE:
+    case EXPR_FN_INCREASE:
+        return !leaf->counter;
+    default:
+        return true;
+    }
+}
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
@@ -393,6 +410,7 @@ int expr_leaf(struct expr_run *run, enum expr_function function,
                         .span_ms = expr_leaf_span(run, selector),
                         .steps = once && parameter == NULL ? 1 : run->steps,
                         .sorted = run->sorted};
+    run->rows.only_last = takes_only_last(&leaf);
     if (parameter != NULL) { // a row of its own for each step
         leaf.step_ms = once ? 0 : run->step_ms;
         return quantiles(&leaf, parameter, id, out);

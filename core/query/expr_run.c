@@ -301,6 +301,7 @@ static int deliver_matrix(struct output *out)
     int64_t to_ms = expr_leaf_time(run, selector, run->end_ms);
     int64_t margin_ms = run->cells ? run->tier_step_ms : 0;
     int rc = 0;
+    run->rows.only_last = true;
     for (uint32_t slot = 0; rc == 0 && slot < run->root->slots; slot++) {
         out->slot = slot;
         rc = varve_rows_scan(&run->rows, selector->ids[slot], to_ms - selector->range_ms,

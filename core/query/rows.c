@@ -80,8 +80,11 @@ static int decode(struct varve_rows *reader, const struct varve_cached_block *bl
                   varve_series_id id, int64_t from_ms, int64_t to_ms, size_t count, size_t room)
 {
     void *out = (uint8_t *)reader->rows + count * reader->row_bytes;
-    return reader->tier == 0
-               ? varve_block_points(block->buf, &block->info, id, from_ms, to_ms, out, room)
+    if (reader->tier == 0) {
+        return varve_block_points(block->buf, &block->info, id, from_ms, to_ms, out, room);
+    }
+    return reader->only_last
+               ? varve_block_last_cells(block->buf, &block->info, id, from_ms, to_ms, out, room)
                : varve_block_cells(block->buf, &block->info, id, from_ms, to_ms, out, room);
 }
 

@@ -19,6 +19,7 @@ struct varve_cached_block {
 struct varve_rows {
     struct varve_host *host;
     unsigned tier;
+    bool only_last;   // of cells, `min`, `max` and `sum` do not matter; may change between scans
     size_t row_bytes; // of struct varve_point (tier 0) or struct varve_cell
     size_t cap;       // rows
     void *rows;

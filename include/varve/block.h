@@ -163,6 +163,11 @@ int varve_block_points(const void *buf, const struct varve_block_info *info, var
 int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
                       int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap);
 
+// The same where nothing is wanted of the cells but `start_ms`, `count`, `last` and `seq`: faster,
+// and `min`, `max` and `sum` are 0.
+int varve_block_last_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                           int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap);
+
 // The first series in the block with an id above `after`; -1 gives the first of all. Returns the
 // id, VARVE_E_NOT_FOUND behind the last, or VARVE_E_CORRUPT.
 int varve_block_next_id(const void *buf, const struct varve_block_info *info, int after);

@@ -20,6 +20,21 @@ static struct varve_cell rows[VARVE_COLUMN_MAX];
 static struct varve_cell back[VARVE_COLUMN_MAX];
 static uint8_t out[OUT_BYTES];
 
+// Decoding no more than the last values gives the same of them, and reads to the end as well.
+static void check_lasts(size_t n, size_t used)
+{
+    const size_t skip = n / 3;
+    struct varve_codec_rows some = {.total = n, .skip = skip, .take = n - skip, .only_last = true};
+    assert_int_equal(varve_codec_get_cells(out, out + used, &some, back), 0);
+    for (size_t i = skip; i < n; i++) {
+        const struct varve_cell *cell = &back[i - skip];
+        assert_int_equal(cell->count, rows[i].count);
+        assert_memory_equal(&cell->last, &rows[i].last, sizeof cell->last);
+        assert_true(cell->min == 0 && cell->max == 0 && cell->sum == 0);
+    }
+    assert_int_equal(varve_codec_get_cells(out, out + used + 1, &some, back), VARVE_E_CORRUPT);
+}
+
 static size_t round_trip(size_t n)
 {
     struct varve_codec_rows all = {.total = n, .take = n};
@@ -31,6 +46,7 @@ static size_t round_trip(size_t n)
         back[i].start_ms = rows[i].start_ms;
     }
     assert_memory_equal(back, rows, n * sizeof *rows);
+    check_lasts(n, used);
     return used;
 }
 
