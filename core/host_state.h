@@ -453,6 +453,26 @@ uint32_t varve_store_range(struct varve_host *host, unsigned tier, int64_t *olde
 int varve_store_get(struct varve_host *host, unsigned tier, const struct varve_block_key *key,
                     void *buf, size_t cap, struct varve_block_info *info);
 
+// ---- made.c: blocks in the order in which they were made ----------------------------------------
+
+// Iterates the blocks of a tier in the order of their numbers, each number once. All but the first
+// four: private.
+struct varve_made_cursor {
+    unsigned tier;
+    int64_t from_ms;              // blocks that end earlier are left out
+    uint32_t from_seq, below_seq; // so are those with other numbers
+    struct varve_block_key *keys; // the next ones: [at, count) of `room`
+    size_t room, count, at;
+    bool more; // there may be others behind them
+};
+// A cursor over all blocks of a tier, to be narrowed by its first fields. Borrows `bytes` of
+// memory, aligned to 8, room for one key at least: each further time that they are filled costs a
+// look at all of the tier's blocks.
+struct varve_made_cursor varve_made_start(unsigned tier, void *memory, size_t bytes);
+// Returns 0, VARVE_E_NOT_FOUND behind the last block, or an error of a store.
+int varve_made_next(struct varve_host *host, struct varve_made_cursor *made,
+                    struct varve_block_key *key);
+
 // ---- live.c: rows that are in RAM ---------------------------------------------------------------
 
 // Copies the series' rows in the range that are not in a block yet: struct varve_point for tier 0,

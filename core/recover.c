@@ -144,63 +144,44 @@ static void read_rows(struct varve_host *host, const struct varve_block_info *in
     }
 }
 
-// Stored rows of a tier.
-struct selection {
-    unsigned tier;
-    int64_t from_ms;              // rows from this time on
-    uint32_t from_seq, below_seq; // of blocks with these numbers
-};
-
 // One that is damaged is passed over. One that cannot be read now is not, if that can be waited
 // for: what is made of its rows would be missing for ever.
-static int use_block(struct varve_host *host, const struct selection *which,
+static int use_block(struct varve_host *host, unsigned tier, int64_t from_ms,
                      const struct varve_block_key *key, rows_fn use)
 {
     struct varve_block_info info;
-    int rc = varve_store_get(host, which->tier, key, host->read_block, VARVE_BLOCK_MAX, &info);
+    int rc = varve_store_get(host, tier, key, host->read_block, VARVE_BLOCK_MAX, &info);
     if (varve_can_wait(host, rc) && rc != VARVE_E_NOT_FOUND) {
         return rc;
     }
     if (rc != 0) {
         varve_log(VARVE_WARNING, "recover", "passed over a block of tier %s: %s",
-                  host->tiers[which->tier].name, varve_strerror(rc));
+                  host->tiers[tier].name, varve_strerror(rc));
         return 0;
     }
     uint32_t series_count = varve_series_count(&host->series);
-    int64_t first_ms = info.key.start_ms > which->from_ms ? info.key.start_ms : which->from_ms;
+    int64_t first_ms = info.key.start_ms > from_ms ? info.key.start_ms : from_ms;
     for (uint32_t id = 0; id < series_count; id++) {
-        read_rows(host, &info, which->tier, (varve_series_id)id, first_ms, info.key.end_ms, use);
+        read_rows(host, &info, tier, (varve_series_id)id, first_ms, info.key.end_ms, use);
     }
     return 0;
 }
 
-// Finds the block with the lowest number from `seq` on; VARVE_E_NOT_FOUND when there is none.
-static int find_block(struct varve_host *host, const struct selection *which, uint32_t seq,
-                      struct varve_block_key *key)
+// All blocks of a tier in the order in which they were made. Their keys are sorted where raw rows
+// will wait: none do yet.
+static struct varve_made_cursor blocks_of(const struct varve_host *host, unsigned tier)
 {
-    struct varve_block_cursor cursor = {
-        .tier = which->tier, .from_ms = which->from_ms, .seq_limit = which->below_seq};
-    bool found = false;
-    int rc;
-    while ((rc = varve_store_next(host, &cursor)) == 0) {
-        if (cursor.key.seq >= seq && (!found || cursor.key.seq < key->seq)) {
-            *key = cursor.key;
-            found = true;
-        }
-    }
-    return rc == VARVE_E_NOT_FOUND && found ? 0 : rc;
+    const struct varve_window *raw = &host->windows[0];
+    return varve_made_start(tier, raw->rows.raw, raw->cap * sizeof *raw->rows.raw);
 }
 
-// Calls `use` for every series of every block, in the order in which the blocks were made: that of
-// time puts a block with one late row before those that came earlier.
-static int each_block(struct varve_host *host, const struct selection *which, rows_fn use)
+// Calls `use` for every series of every block, from the cursor's time on.
+static int each_block(struct varve_host *host, struct varve_made_cursor *blocks, rows_fn use)
 {
-    struct varve_block_key key = {.seq = 0};
-    uint32_t seq = which->from_seq;
+    struct varve_block_key key;
     int rc;
-    while ((rc = find_block(host, which, seq, &key)) == 0 &&
-           (rc = use_block(host, which, &key, use)) == 0) {
-        seq = key.seq + 1;
+    while ((rc = varve_made_next(host, blocks, &key)) == 0 &&
+           (rc = use_block(host, blocks->tier, blocks->from_ms, &key, use)) == 0) {
     }
     return rc == VARVE_E_NOT_FOUND ? 0 : rc;
 }
@@ -220,11 +201,13 @@ static int rebuild_tier(struct varve_host *host, unsigned tier, uint32_t upto_se
     uint32_t end_seq = host->next_seq[tier - 1];
     bool known = upto_seq != UINT32_MAX;
     rows_fn replay = tier == 1 ? replay_points : replay_cells;
-    struct selection own = {.tier = tier, .from_ms = upto_ms, .below_seq = host->next_seq[tier]};
-    struct selection open = {
-        .tier = tier - 1, .from_ms = upto_ms, .below_seq = known ? upto_seq : end_seq};
-    struct selection later = {
-        .tier = tier - 1, .from_ms = INT64_MIN, .from_seq = upto_seq, .below_seq = end_seq};
+    struct varve_made_cursor own = blocks_of(host, tier);
+    struct varve_made_cursor open = blocks_of(host, tier - 1), later = open;
+    own.from_ms = open.from_ms = upto_ms;
+    own.below_seq = host->next_seq[tier];
+    open.below_seq = known ? upto_seq : end_seq;
+    later.from_seq = upto_seq;
+    later.below_seq = end_seq;
     if (tier == 1) {
         varve_recover_counters(host, open.below_seq);
     }
