@@ -8,13 +8,6 @@
 #include "codec_column.h"
 #include "varve/error.h"
 
-// Inlines everything that the function calls, unless the build is for size.
-#ifdef __OPTIMIZE_SIZE__
-#define VARVE_HOT
-#else
-#define VARVE_HOT __attribute__((flatten))
-#endif
-
 // A column on its way out of the stream.
 struct column {
     struct varve_column_code code;
@@ -297,33 +290,18 @@ static void get_cell(struct varve_bit_reader *r, struct column *columns, struct 
     cell->sum = get_cell_value(r, columns, VARVE_COLUMN_SUM, row, i);
 }
 
-// The rows up to the last one wanted. Bits come from a reader of its own, which stays in registers
-// where everything is inlined.
-VARVE_HOT static void get_cell_rows(struct varve_bit_reader *reader, struct column *columns,
-                                    const struct varve_codec_rows *rows, bool only_last,
-                                    struct varve_cell *cells)
-{
-    struct varve_bit_reader r = *reader;
-    struct cell_ints row = {{0}, 0};
-    size_t stop = rows->skip + rows->take;
-    for (size_t i = 0; i < stop && !r.broken; i++) {
-        struct varve_cell unwanted;
-        get_cell(&r, columns, &row, i, only_last,
-                 i < rows->skip ? &unwanted : &cells[i - rows->skip]);
-    }
-    *reader = r;
-}
-
 int varve_codec_get_cells(const uint8_t *in, const uint8_t *end,
                           const struct varve_codec_rows *rows, struct varve_cell *cells)
 {
     struct varve_bit_reader r = reader_of(in, end);
     struct column columns[VARVE_CELL_COLUMNS] = {0};
+    struct cell_ints row = {{0}, 0};
+    size_t stop = rows->skip + rows->take;
     get_cell_headers(&r, columns);
-    if (rows->only_last) {
-        get_cell_rows(&r, columns, rows, true, cells);
-    } else {
-        get_cell_rows(&r, columns, rows, false, cells);
+    for (size_t i = 0; i < stop && !r.broken; i++) {
+        struct varve_cell unwanted;
+        get_cell(&r, columns, &row, i, rows->only_last,
+                 i < rows->skip ? &unwanted : &cells[i - rows->skip]);
     }
-    return verdict(&r, rows->skip + rows->take == rows->total);
+    return verdict(&r, stop == rows->total);
 }
