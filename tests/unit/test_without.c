@@ -76,7 +76,7 @@ static void simple_codes_lose_nothing(void **state)
 {
     (void)state;
     for (unsigned round = 0; round < 2000; round++) {
-        assert_points_come_back(round % 7, 1 + random_bits(&dice) % ROWS);
+        assert_points_come_back(round % 7, 1 + random_below(&dice, ROWS));
     }
 }
 
@@ -86,7 +86,7 @@ static void simple_codes_lose_nothing_of_cells(void **state)
     static struct varve_cell in[ROWS], out[ROWS];
     static uint8_t buf[ROWS * 64];
     for (unsigned round = 0; round < 1000; round++) {
-        size_t n = 1 + random_bits(&dice) % ROWS;
+        size_t n = 1 + random_below(&dice, ROWS);
         for (size_t i = 0; i < n; i++) {
             double a = value_of(round % 7, (unsigned)i, (double)i), b = value_of(2, 0, 0);
             in[i] = (struct varve_cell){.count = 1 + (uint32_t)(random_bits(&dice) % 12),
