@@ -39,14 +39,25 @@ struct search {
     int64_t *room;  // for the integers, or NULL
 };
 
+// What is read of the column is at hand in the loops below: they write integers, which the compiler
+// cannot tell from the column's own fields.
+static double double_in(const uint8_t *field)
+{
+    double value;
+    memcpy(&value, field, sizeof value);
+    return value;
+}
+
 // Goes on to the first row that is not an integer. Comparisons are false for a NaN.
 static void skip_whole(struct search *s)
 {
     const struct varve_ints *c = s->ints;
+    const uint8_t *field = c->first + s->i * c->stride;
     double range = range_of(0), largest = s->largest;
-    size_t i = s->i;
-    for (; i < c->n; i++) {
-        double value = varve_double_at(c, i), size = fabs(value);
+    size_t i = s->i, n = c->n, stride = c->stride;
+    int64_t *room = s->room;
+    for (; i < n; i++, field += stride) {
+        double value = double_in(field), size = fabs(value);
         if (!(size < range)) {
             break;
         }
@@ -54,8 +65,8 @@ static void skip_whole(struct search *s)
         if (varve_double_bits((double)m) != varve_double_bits(value)) {
             break;
         }
-        if (s->room != NULL) {
-            s->room[i] = m;
+        if (room != NULL) {
+            room[i] = m;
         }
         largest = size > largest ? size : largest;
     }
@@ -67,10 +78,12 @@ static void skip_whole(struct search *s)
 static void skip_decimals(struct search *s, unsigned k)
 {
     const struct varve_ints *c = s->ints;
+    const uint8_t *field = c->first + s->i * c->stride;
     double range = range_of(k), scale = varve_powers_of_ten[k], largest = s->largest;
-    size_t i = s->i;
-    for (; i < c->n; i++) {
-        double value = varve_double_at(c, i), size = fabs(value);
+    size_t i = s->i, n = c->n, stride = c->stride;
+    int64_t *room = s->room;
+    for (; i < n; i++, field += stride) {
+        double value = double_in(field), size = fabs(value);
         if (!(size < range)) {
             break;
         }
@@ -78,8 +91,8 @@ static void skip_decimals(struct search *s, unsigned k)
         if (varve_double_bits((double)m / scale) != varve_double_bits(value)) {
             break;
         }
-        if (s->room != NULL) {
-            s->room[i] = m;
+        if (room != NULL) {
+            room[i] = m;
         }
         largest = size > largest ? size : largest;
     }
