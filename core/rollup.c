@@ -128,42 +128,38 @@ void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_i
     merge_open(rollup, level, id, &coarse, (uint32_t)(cell->start_ms - coarse.start_ms));
 }
 
-// The sum goes on from what is in it, row by row: in another order doubles would round differently.
-static double add_values(double sum, const struct varve_point *points, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        sum += points[i].value;
-    }
-    return sum;
-}
-
-static double add_increases(double sum, struct varve_counter_state *state,
-                            const struct varve_point *points, size_t n)
+static double sum_of_increases(struct varve_counter_state *state, const struct varve_point *points,
+                               size_t n)
 {
     struct varve_counter_state now = *state;
-    for (size_t i = 0; i < n; i++) {
+    double sum = increase_of(&now, points[0].time_ms, points[0].value);
+    for (size_t i = 1; i < n; i++) {
         sum += increase_of(&now, points[i].time_ms, points[i].value);
     }
     *state = now;
     return sum;
 }
 
-// The same as varve_cell_merge() does with each row's cell, but without a branch for processors to
-// guess: what is a minimum is random. NaN in front is replaced first: then it cannot replace.
-static void widen(struct varve_cell *cell, const struct varve_point *points, size_t n)
+// The same as varve_cell_merge() does with each row's cell, row by row, as doubles would round
+// differently in another order, but without a branch for processors to guess: what is a minimum is
+// random. NaN in front is replaced first: then it cannot replace.
+static void add_values(struct varve_cell *cell, const struct varve_point *points, size_t n)
 {
-    double min = cell->min, max = cell->max;
+    double min = cell->min, max = cell->max, sum = cell->sum;
     size_t i = 0;
     for (; i < n && min != min; i++) {
         min = max = points[i].value;
+        sum += points[i].value;
     }
     for (; i < n; i++) {
         double value = points[i].value;
         min = value < min ? value : min;
         max = value > max ? value : max;
+        sum += value;
     }
     cell->min = min;
     cell->max = max;
+    cell->sum = sum;
 }
 
 // The cell of points that are all in one bucket.
@@ -171,14 +167,13 @@ static struct varve_cell cell_of_run(int64_t start_ms, enum varve_kind kind,
                                      struct varve_counter_state *counter,
                                      const struct varve_point *points, size_t n)
 {
-    double value = points[0].value;
-    double sum = kind == VARVE_COUNTER ? increase_of(counter, points[0].time_ms, value) : value;
-    struct varve_cell cell = varve_cell_of(start_ms, value, sum);
-    cell.sum = kind == VARVE_COUNTER ? add_increases(sum, counter, points + 1, n - 1)
-                                     : add_values(sum, points + 1, n - 1);
+    struct varve_cell cell = varve_cell_of(start_ms, points[0].value, points[0].value);
+    add_values(&cell, points + 1, n - 1);
+    if (kind == VARVE_COUNTER) {
+        cell.sum = sum_of_increases(counter, points, n);
+    }
     cell.count = (uint32_t)n;
     cell.last = points[n - 1].value;
-    widen(&cell, points + 1, n - 1);
     return cell;
 }
 
