@@ -18,7 +18,8 @@
 #include "oracle.h"
 #include "varve/host.h"
 
-#define WITNESS 5u // a series of the fifth sort, workload.c
+#define WITNESS        5u  // a series of the fifth sort, workload.c
+#define CELL_DOUBT_MAX 16u // samples of one cell of the base; a minute has six
 
 // ---- raw rows -----------------------------------------------------------------------------------
 
@@ -182,33 +183,90 @@ static int compare(uint32_t series, int64_t step_ms, const struct row *got, cons
                   want->column[1], want->column[2], want->column[3], want->column[4]);
 }
 
-// Of the samples in a cell that the last cut might have lost, the one that came first, or last.
-static struct sample *find_doubtful(struct samples *s, const struct cell *cell, enum fate fate,
-                                    bool first)
+static bool is_doubtful(const struct sample *sample, enum fate fate)
 {
-    struct sample *found = NULL;
-    for (size_t i = cell->first; i < cell->first + cell->count; i++) {
-        struct sample *sample = &s->sample[i];
-        const bool is_candidate = sample->fate == fate && sample->session == history.session - 1;
-        if (is_candidate && (found == NULL || (sample->order < found->order) == first)) {
-            found = sample;
-        }
-    }
-    return found;
+    return sample->fate == fate && sample->session == history.session - 1;
 }
 
-// The base is a tier of cells: which samples of this one did the cut leave? The first that came.
-// compare() tells when it takes more than those in doubt.
-static void lose_from_cell(struct samples *s, const struct cell *cell, double left)
+// Those of a cell's samples that the last cut might have lost, in the order in which they came.
+static size_t find_doubtful(struct samples *s, const struct cell *cell, struct sample **found)
 {
-    struct sample *last;
-    for (double now = cell->row.column[COLUMN_COUNT]; now > left; now--) {
-        last = find_doubtful(s, cell, FATE_PUSHED, false);
-        if (last == NULL) {
+    size_t n = 0;
+    for (size_t i = cell->first; i < cell->first + cell->count; i++) {
+        struct sample *sample = &s->sample[i];
+        size_t at = n;
+        if (!is_doubtful(sample, FATE_PUSHED) || n == CELL_DOUBT_MAX) {
+            continue;
+        }
+        for (; at > 0 && found[at - 1]->order > sample->order; at--) {
+            found[at] = found[at - 1];
+        }
+        found[at] = sample;
+        n++;
+    }
+    return n;
+}
+
+static size_t bits_in(unsigned mask)
+{
+    size_t n = 0;
+    for (; mask != 0; mask &= mask - 1) {
+        n++;
+    }
+    return n;
+}
+
+// Has the samples of the mask lost, and only them.
+static void lose_those(struct sample *const *sample, size_t n, unsigned mask)
+{
+    for (size_t i = 0; i < n; i++) {
+        sample[i]->fate = FATE_PUSHED;
+        sample[i]->level = 0;
+        if ((mask >> i & 1u) != 0) {
+            history_lose(sample[i]);
+        }
+    }
+}
+
+// The base is a tier of cells: which samples of this one did the cut leave? A cell is in several
+// blocks where samples came late, and any of those that one transaction was to store can be gone:
+// it is as many as are missing, and such that the others make the cell that is there. The last that
+// came are tried first, and stay lost where nothing fits: compare() reports it.
+static void lose_from_cell(uint32_t series, const struct cell *cell, const struct row *got)
+{
+    struct samples *s = &history.series[series];
+    const bool counter = workload_kind(series) == VARVE_COUNTER;
+    struct sample *sample[CELL_DOUBT_MAX];
+    const size_t n = find_doubtful(s, cell, sample);
+    const double left = got == NULL ? 0 : got->column[COLUMN_COUNT];
+    const double missing = cell->row.column[COLUMN_COUNT] - left;
+    const size_t lost = missing < (double)n ? (size_t)fmax(missing, 0) : n;
+    const unsigned last_ones = ((1u << lost) - 1) << (n - lost);
+    unsigned mask = last_ones;
+    lose_those(sample, n, mask);
+    while (got != NULL && mask > 0) {
+        const struct cell now = make_cell(s, cell->first, history.base, counter);
+        if (!differs(got, &now, workload_is_late(series))) {
             return;
         }
-        history_lose(last);
+        while (--mask > 0 && bits_in(mask) != lost) {
+        }
+        lose_those(sample, n, mask);
     }
+    lose_those(sample, n, last_ones);
+}
+
+// Of the samples in a cell that the last cut has lost, the one that came first.
+static struct sample *first_lost(struct samples *s, const struct cell *cell)
+{
+    struct sample *first = NULL;
+    for (size_t i = cell->first; i < cell->first + cell->count; i++) {
+        struct sample *sample = &s->sample[i];
+        if (is_doubtful(sample, FATE_LOST) && (first == NULL || sample->order < first->order)) {
+            first = sample;
+        }
+    }
+    return first;
 }
 
 // A coarser tier has more than the finer ones: blocks of the transaction that was cut.
@@ -216,7 +274,7 @@ static void gain_in_cell(struct samples *s, const struct cell *cell, size_t tier
 {
     struct sample *first;
     for (double now = cell->row.column[COLUMN_COUNT]; now < more; now++) {
-        first = find_doubtful(s, cell, FATE_LOST, true);
+        first = first_lost(s, cell);
         if (first == NULL || first->level <= tier) {
             return;
         }
@@ -226,13 +284,13 @@ static void gain_in_cell(struct samples *s, const struct cell *cell, size_t tier
 }
 
 // Settles what the last cut left in doubt, once.
-static void settle_cell(struct samples *s, struct cell *cell, size_t tier, const struct row *got)
+static void settle_cell(uint32_t series, struct cell *cell, size_t tier, const struct row *got)
 {
-    const double count = got == NULL ? 0 : got->column[COLUMN_COUNT];
     if (tier == history.base) {
-        lose_from_cell(s, cell, count);
+        lose_from_cell(series, cell, got);
     } else {
-        gain_in_cell(s, cell, tier, count);
+        gain_in_cell(&history.series[series], cell, tier,
+                     got == NULL ? 0 : got->column[COLUMN_COUNT]);
     }
 }
 
@@ -251,7 +309,7 @@ static int check_cells_series(uint32_t series, size_t tier, const struct rows *r
         const bool expiring =
             cell.row.time_ms < history_horizon(tier) || cell.row.time_ms + step_ms <= before_ms;
         if (history.in_doubt && !expiring) {
-            settle_cell(s, &cell, tier, got);
+            settle_cell(series, &cell, tier, got);
             cell = make_cell(s, at, tier, counter);
         }
         rc = compare(series, step_ms, got, &cell, expiring);
