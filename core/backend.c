@@ -215,6 +215,10 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
         return varve_backend_try_open(host, backend, now_ms);
     }
     varve_backup_step(host, backend, now_ms);
+    varve_mend_step(host, backend, now_ms);
+    if (!varve_backend_is_open(backend)) { // it could not be written
+        return 0;
+    }
     if (backend->persistent && varve_wear_paused(host)) {
         return IDLE_MS;
     }

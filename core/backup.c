@@ -289,6 +289,10 @@ static int run(struct varve_host *host, struct varve_backend *backend, enum occa
     *a = (struct attempt){
         .host = host, .backend = backend, .occasion = occasion, .began_us = varve_port_mono_us()};
     int rc = make(a);
+    if (rc == VARVE_E_CORRUPT && occasion != STOP && varve_mend_all(host, backend, true) > 0) {
+        a->why[0] = '\0'; // a block of the store was damaged, and the copy with it
+        rc = make(a);
+    }
     note(a, rc);
     if (rc == 0) {
         remove_old(a);
@@ -409,7 +413,7 @@ int varve_backup_init(struct varve_host *host, struct varve_backend *backend)
     struct varve_backend_stats stats = {.state = 0};
     s->last_ms = INT64_MIN;
     if (ops_of(backend)->backup == NULL || !backend->persistent) {
-        return 0;
+        return varve_mend_init(host, backend);
     }
     ops_of(backend)->stats(&backend->instance, &stats);
     int rc = varve_backup_place_init(&s->place, host->conf->settings.state, host->conf->backup.dir,
@@ -417,7 +421,7 @@ int varve_backup_init(struct varve_host *host, struct varve_backend *backend)
     if (rc != 0) {
         varve_log(VARVE_ERROR, backend->instance.name,
                   "no backups: the names of directory and store are too long");
-        return 0;
+        return varve_mend_init(host, backend);
     }
     if (s->buf == NULL) { // else it was open before
         s->buf = varve_arena_take(&host->arena, VARVE_BLOCK_MAX, sizeof(void *));
@@ -431,7 +435,7 @@ int varve_backup_init(struct varve_host *host, struct varve_backend *backend)
     if (runs_by_itself(host) && varve_backup_sweep(&s->place) > 0) {
         varve_log(VARVE_NOTICE, backend->instance.name, "removed what a backup left unfinished");
     }
-    return 0;
+    return varve_mend_init(host, backend);
 }
 
 int varve_backups_init(struct varve_host *host)

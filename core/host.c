@@ -94,8 +94,8 @@ static int build(struct varve_host *host, char *why, size_t why_cap)
     }
     adopt_tiers(host);
     rc = varve_pipeline_init(host);
+    rc = rc == 0 ? varve_backups_init(host) : rc; // recovery may need what is in them
     rc = rc == 0 ? varve_recover(host, why, why_cap) : rc;
-    rc = rc == 0 ? varve_backups_init(host) : rc;
     if (rc == 0) {
         varve_wear_recover(host);
         host->started_ms = varve_port_boot_ms();            // opening large stores takes its time

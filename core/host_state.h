@@ -58,6 +58,25 @@ struct varve_backup_state {
     uint32_t took_ms;                // lock
 };
 
+// Damaged blocks that are remembered at a time, of each sort.
+#define VARVE_MEND_KEYS 4u
+
+struct varve_mend_key {
+    unsigned tier;
+    struct varve_block_key key;
+};
+
+// See mend.c. Under the backend's lock, but for what its own task alone has.
+struct varve_mend {
+    struct varve_mend_key wanted[VARVE_MEND_KEYS]; // that readers met
+    uint32_t wanted_count;
+    struct varve_mend_key lost[VARVE_MEND_KEYS]; // the last that are whole nowhere
+    uint32_t lost_next;                          // how many there were
+    uint32_t restored;
+    int64_t verified_ms; // its task's: the backup that was verified last; INT64_MIN: none
+    void *buf;           // its task's: VARVE_BLOCK_MAX; NULL: there is nowhere to look
+};
+
 // Since when a task has been at its present step; see watchdog.c.
 struct varve_beat {
     atomic_bool busy;
@@ -96,6 +115,7 @@ struct varve_backend {
     bool stuck;                       // the keeper's: that was reported
     uint32_t stuck_since_ms;          // the keeper's
     struct varve_backup_state backup; // see backup.c
+    struct varve_mend *mend;          // NULL: it cannot be mended
     uint32_t salvages, salvage_blocks, salvage_restored, salvage_lost; // see salvage.c
 };
 
@@ -432,6 +452,26 @@ void varve_backup_step(struct varve_host *host, struct varve_backend *backend, i
 void varve_backups_at_stop(struct varve_host *host);
 // Under the backend's lock.
 void varve_backup_stats(const struct varve_backend *backend, struct varve_backend_stats *out);
+
+// ---- mend.c: damaged blocks in stores that are sound otherwise ----------------------------------
+
+// When a backend is open and varve_backup_init() is done; again when it was opened anew.
+int varve_mend_init(struct varve_host *host, struct varve_backend *backend);
+// A block of the backend was read and is damaged: has it restored, soon. Any task, without the
+// backend's lock.
+void varve_mend_note(struct varve_backend *backend, unsigned tier,
+                     const struct varve_block_key *key);
+// Restores one block that was noted; on the backend's task, without its lock. `now_ms` is boot
+// time.
+void varve_mend_step(struct varve_host *host, struct varve_backend *backend, int64_t now_ms);
+// Restores all that were noted, while the host is made. Returns how many.
+int varve_mend_noted(struct varve_host *host);
+// Reads all blocks and restores what is damaged; with `remove`, what is whole nowhere is removed.
+// Where varve_mend_step() is called, or without tasks. Returns how many blocks changed, or an
+// error.
+int varve_mend_all(struct varve_host *host, struct varve_backend *backend, bool remove);
+// Under the backend's lock.
+void varve_mend_stats(const struct varve_backend *backend, struct varve_backend_stats *out);
 
 // ---- store.c: blocks wherever they are ----------------------------------------------------------
 

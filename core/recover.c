@@ -42,6 +42,18 @@ static int find_newest(struct varve_host *host, unsigned tier, uint32_t seq,
     return rc == VARVE_E_NOT_FOUND && found ? 0 : rc;
 }
 
+// Reads a block into read_block. One that is damaged is restored now, if it is whole elsewhere:
+// what is made of its rows would be missing for ever.
+static int get_block(struct varve_host *host, unsigned tier, const struct varve_block_key *key,
+                     struct varve_block_info *info)
+{
+    int rc = varve_store_get(host, tier, key, host->read_block, VARVE_BLOCK_MAX, info);
+    if (rc == VARVE_E_CORRUPT && varve_mend_noted(host) > 0) {
+        rc = varve_store_get(host, tier, key, host->read_block, VARVE_BLOCK_MAX, info);
+    }
+    return rc;
+}
+
 // Reads the header of the newest block that is whole, from `newest` on: a backend that overwrites
 // in place leaves the blocks of a transaction damaged that the power interrupted, and what counts
 // then is what came before. Without a mark, everything finer is compared with what is stored.
@@ -50,7 +62,7 @@ static int read_newest(struct varve_host *host, unsigned tier, struct varve_bloc
                        struct varve_block_info *info)
 {
     for (unsigned i = 0; i <= VARVE_COMMIT_BLOCKS; i++) {
-        int rc = varve_store_get(host, tier, &newest, host->read_block, VARVE_BLOCK_MAX, info);
+        int rc = get_block(host, tier, &newest, info);
         if (rc == 0 || (varve_can_wait(host, rc) && rc != VARVE_E_NOT_FOUND)) {
             return rc;
         }
@@ -150,7 +162,7 @@ static int use_block(struct varve_host *host, unsigned tier, int64_t from_ms,
                      const struct varve_block_key *key, rows_fn use)
 {
     struct varve_block_info info;
-    int rc = varve_store_get(host, tier, key, host->read_block, VARVE_BLOCK_MAX, &info);
+    int rc = get_block(host, tier, key, &info);
     if (varve_can_wait(host, rc) && rc != VARVE_E_NOT_FOUND) {
         return rc;
     }

@@ -78,6 +78,7 @@ static void fill_backend(struct varve_backend *backend, struct varve_backend_sta
     }
     out->payload_bytes = backend->payload_bytes;
     varve_backup_stats(backend, out);
+    varve_mend_stats(backend, out);
     out->salvages = backend->salvages;
     out->salvage_blocks = backend->salvage_blocks;
     out->salvage_restored = backend->salvage_restored;

@@ -113,11 +113,14 @@ static int get_from_backend(struct varve_backend *backend, unsigned tier,
         return VARVE_E_NOT_FOUND;
     }
     int rc = varve_backend_get(backend, tier, key, buf, cap);
-    if (rc <= 0) {
-        return rc;
+    if (rc > 0) {
+        rc = ops->get_checks ? varve_block_peek(buf, (size_t)rc, info)
+                             : varve_block_open(buf, (size_t)rc, info);
     }
-    return ops->get_checks ? varve_block_peek(buf, (size_t)rc, info)
-                           : varve_block_open(buf, (size_t)rc, info);
+    if (rc == VARVE_E_CORRUPT) {
+        varve_mend_note(backend, tier, key);
+    }
+    return rc;
 }
 
 int varve_store_get(struct varve_host *host, unsigned tier, const struct varve_block_key *key,

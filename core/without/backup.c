@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// In the place of backups and salvage: nothing is copied, and damage is what open() says.
+// In the place of backups, salvage and mending: nothing is copied, damage is what open() says.
 //
 // Threading: as the functions that these stand for.
 #include "core/host_state.h"
@@ -33,6 +33,41 @@ void varve_backup_stats(const struct varve_backend *backend, struct varve_backen
 {
     (void)backend;
     out->backup_ms = INT64_MIN;
+}
+
+void varve_mend_note(struct varve_backend *backend, unsigned tier,
+                     const struct varve_block_key *key)
+{
+    (void)backend;
+    (void)tier;
+    (void)key;
+}
+
+void varve_mend_step(struct varve_host *host, struct varve_backend *backend, int64_t now_ms)
+{
+    (void)host;
+    (void)backend;
+    (void)now_ms;
+}
+
+int varve_mend_noted(struct varve_host *host)
+{
+    (void)host;
+    return 0;
+}
+
+int varve_mend_all(struct varve_host *host, struct varve_backend *backend, bool remove)
+{
+    (void)host;
+    (void)backend;
+    (void)remove;
+    return 0;
+}
+
+void varve_mend_stats(const struct varve_backend *backend, struct varve_backend_stats *out)
+{
+    (void)backend;
+    (void)out;
 }
 
 int varve_salvage(struct varve_host *host, struct varve_backend *backend)

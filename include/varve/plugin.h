@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define VARVE_PLUGIN_MAGIC 0x4c505256u // "VRPL"
-#define VARVE_PLUGIN_ABI   6u          // raised when anything in this header changes its layout
+#define VARVE_PLUGIN_ABI   7u          // raised when anything in this header changes its layout
 
 struct varve_host;
 
@@ -156,6 +156,7 @@ struct varve_check {
     uint32_t records;                               // whole definitions, events and the like
     uint32_t damaged;  // damaged units of which the tier is not known, or that are no blocks
     uint32_t repaired; // damaged units that were removed
+    uint32_t restored; // the host's: damaged blocks that a repair has restored from elsewhere
 };
 
 // One backup of a store on its way.
@@ -250,6 +251,11 @@ struct varve_backend_ops {
     // so it touches nothing of the instance. VARVE_E_CORRUPT, VARVE_E_VERSION, VARVE_E_CLOSED, ...
     int (*backup)(struct varve_instance *self, struct varve_backup *backup);
     int (*verify_backup)(struct varve_instance *self, struct varve_backup *backup);
+    // Optional, where there are backups and replace(): copies the block `key` of the tier with this
+    // step out of the file backup->path, which has been verified, to backup->buf. Returns its
+    // length, VARVE_E_NOT_FOUND, or an error. Called like verify_backup().
+    int (*backup_block)(struct varve_instance *self, struct varve_backup *backup, bool is_raw,
+                        uint32_t step_ms, const struct varve_block_key *key);
     // Optional: called when open() has failed with VARVE_E_CORRUPT, with the instance closed. Makes
     // a new store in salvage->into, without syncing it, of everything that can be read in the
     // damaged one, and of what is missing from the newest backup that is whole. The host puts it in

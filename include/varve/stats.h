@@ -54,6 +54,8 @@ struct varve_backend_stats {
     uint32_t salvage_blocks;   // that were whole in them
     uint32_t salvage_restored; // blocks that came from a backup
     uint32_t salvage_lost;     // damaged blocks that no backup has
+    uint32_t mend_restored;    // damaged blocks of a sound store that were restored
+    uint32_t mend_lost;        // those that were whole nowhere else
     // By enum varve_write_reason, in whole pages since the store was made: of earlier processes
     // what their last event "wear_ledger" said, so a crash may cost a day of it.
     uint64_t flash_bytes_by[VARVE_WRITE_REASON_COUNT];

@@ -15,7 +15,7 @@
 #define DEFAULT_INTERVAL_S 60
 
 struct figures {
-    uint32_t failing, salvages, blocks_lost; // of all stores
+    uint32_t failing, salvages, blocks_lost, blocks_restored; // of all stores
     struct varve_stats stats;
     struct varve_port_usage usage;
 };
@@ -72,6 +72,8 @@ static double future_blocks(const struct varve_stats *stats)
       (double)f->salvages)                                                                         \
     X(COUNTER, "varve_blocks_lost_total", "1", "Blocks that were damaged, and in no backup.",      \
       (double)f->blocks_lost)                                                                      \
+    X(COUNTER, "varve_blocks_restored_total", "1", "Damaged blocks that were restored.",           \
+      (double)f->blocks_restored)                                                                  \
     X(COUNTER, "varve_events_total", "1", "Events recorded.", (double)f->stats.events)             \
     X(COUNTER, "varve_events_dropped_total", "1", "Events lost before every backend had them.",    \
       (double)f->stats.events_dropped)                                                             \
@@ -171,10 +173,13 @@ static void add_up_stores(struct figures *f)
     f->failing = 0;
     f->salvages = 0;
     f->blocks_lost = 0;
+    f->blocks_restored = 0;
     for (uint32_t i = 0; i < f->stats.backend_count; i++) {
         f->failing += f->stats.backends[i].state != 0;
         f->salvages += f->stats.backends[i].salvages;
-        f->blocks_lost += f->stats.backends[i].salvage_lost;
+        const struct varve_backend_stats *b = &f->stats.backends[i];
+        f->blocks_lost += b->salvage_lost + b->mend_lost;
+        f->blocks_restored += b->salvage_restored + b->mend_restored;
     }
 }
 

@@ -121,6 +121,8 @@ const struct varve_field varve_backend_fields[] = {
     BACKEND(salvage_blocks, U32),
     BACKEND(salvage_restored, U32),
     BACKEND(salvage_lost, U32),
+    BACKEND(mend_restored, U32),
+    BACKEND(mend_lost, U32),
     VARVE_WRITE_REASONS(BY_REASON) FIELDS_END,
 };
 

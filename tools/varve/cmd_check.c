@@ -29,8 +29,9 @@ static uint32_t damaged_of(const struct varve_check *check)
 
 static void put_json(const struct varve_stats *stats, const struct varve_check *check)
 {
-    printf("{\"damaged\":%" PRIu32 ",\"repaired\":%" PRIu32 ",\"records\":%" PRIu32 ",\"tiers\":[",
-           damaged_of(check), check->repaired, check->records);
+    printf("{\"damaged\":%" PRIu32 ",\"repaired\":%" PRIu32 ",\"restored\":%" PRIu32
+           ",\"records\":%" PRIu32 ",\"tiers\":[",
+           damaged_of(check), check->repaired, check->restored, check->records);
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct varve_check_tier *t = &check->tiers[i];
         printf("%s\n{\"tier\":\"%s\",\"blocks\":%" PRIu32 ",\"bytes\":%" PRIu64
@@ -68,7 +69,9 @@ static int put_table(const struct varve_stats *stats, const struct varve_check *
     }
     printf("\n%" PRIu32 " series and events, %" PRIu32 " damaged units", check->records,
            damaged_of(check));
-    printf(check->repaired > 0 ? ", %" PRIu32 " of them removed\n" : "\n", check->repaired);
+    printf(check->repaired > 0 ? ", %" PRIu32 " of them removed" : "", check->repaired);
+    printf(check->restored > 0 ? "; %" PRIu32 " blocks restored from elsewhere\n" : "\n",
+           check->restored);
     return 0;
 }
 

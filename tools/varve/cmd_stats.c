@@ -107,6 +107,11 @@ static void put_salvages(const struct varve_stats *stats)
                    " lost; see varve events\n",
                    b->name, b->salvage_blocks, b->salvage_restored, b->salvage_lost);
         }
+        if (b->mend_restored + b->mend_lost > 0) {
+            printf("mended     %s: %" PRIu32 " damaged blocks restored, %" PRIu32
+                   " lost; see varve events\n",
+                   b->name, b->mend_restored, b->mend_lost);
+        }
     }
 }
 

@@ -63,6 +63,11 @@ static void look_at_store(struct condition *c, const struct varve_backend_stats 
               "store %s was damaged and salvaged: %" PRIu32 " blocks lost", store->name,
               store->salvage_lost);
     }
+    if (store->mend_restored + store->mend_lost > 0) {
+        found(c, store->mend_lost > 0 ? VARVE_ERROR : VARVE_WARNING,
+              "store %s had damaged blocks: %" PRIu32 " restored, %" PRIu32 " lost", store->name,
+              store->mend_restored, store->mend_lost);
+    }
     if (store->backup_failures > 0) {
         found(c, VARVE_WARNING, "store %s: %" PRIu64 " backups failed since start", store->name,
               store->backup_failures);

@@ -9,10 +9,10 @@
 //
 // The copy is verified on a connection of its own, with a VFS of its own, as a file that nobody has
 // reason to trust: it is a store of this schema, quick_check finds nothing, every block has its
-// CRC, every definition and event can be read.
+// CRC, every definition and event can be read. A block is taken out of it in the same way.
 //
-// Threading: backup() under the instance's lock; verify_backup() beside everything else, it touches
-// nothing of the instance.
+// Threading: backup() under the instance's lock; verify_backup() and backup_block() beside
+// everything else, they touch nothing of the instance.
 
 #include <string.h>
 
@@ -89,6 +89,10 @@ struct verifier {
     sqlite3 *db;
     sqlite3_blob *blob;
     int64_t page;
+    const struct varve_block_key *wanted; // a block to look for; NULL: all are verified
+    uint32_t step_ms;                     // of its tier
+    bool is_raw;
+    uint32_t found; // its length; 0: not found
 };
 
 static int refuse(struct verifier *v, int code, const char *what)
@@ -203,34 +207,65 @@ static int read_rows(struct verifier *v, const char *sql)
     return judge(v, rc);
 }
 
-// The block in the slot that v->blob is at, if it holds one.
+// Reads the header of the block in the slot that v->blob is at. Returns 0, VARVE_E_NOT_FOUND for a
+// free slot, or one with a block of a later varve, which this one leaves alone, or an error.
+static int read_header(struct verifier *v, struct varve_block_key *key, uint32_t *length,
+                       int64_t *at)
+{
+    const int64_t bytes = sqlite3_blob_bytes(v->blob);
+    *at = varve_sqlite_slot_offset((uint32_t)v->page, bytes);
+    const int64_t room = bytes - *at < VARVE_BLOCK_MAX ? bytes - *at : VARVE_BLOCK_MAX;
+    if (*at < 0 || room < VARVE_BLOCK_HEADER) {
+        return refuse(v, VARVE_E_CORRUPT, "a slot has a size that none can have");
+    }
+    int rc = judge(v, sqlite3_blob_read(v->blob, v->backup->buf, VARVE_BLOCK_HEADER, (int)*at));
+    rc = rc == 0 ? varve_sqlite_slot_header(v->backup->buf, room, key, length) : rc;
+    return rc == VARVE_E_VERSION ? VARVE_E_NOT_FOUND : rc;
+}
+
+static int read_block(struct verifier *v, uint32_t length, int64_t at,
+                      struct varve_block_info *info)
+{
+    int rc = judge(v, sqlite3_blob_read(v->blob, v->backup->buf, (int)length, (int)at));
+    return rc == 0 ? varve_block_open(v->backup->buf, length, info) : rc;
+}
+
 static int check_block(struct verifier *v)
 {
-    uint8_t *buf = v->backup->buf;
     struct varve_block_key key;
     struct varve_block_info info;
     uint32_t length = 0;
-    const int64_t bytes = sqlite3_blob_bytes(v->blob);
-    const int64_t at = varve_sqlite_slot_offset((uint32_t)v->page, bytes);
-    const int64_t room = bytes - at < VARVE_BLOCK_MAX ? bytes - at : VARVE_BLOCK_MAX;
-    if (at < 0 || room < VARVE_BLOCK_HEADER) {
-        return refuse(v, VARVE_E_CORRUPT, "a slot has a size that none can have");
+    int64_t at;
+    int rc = read_header(v, &key, &length, &at);
+    if (rc == VARVE_E_NOT_FOUND) {
+        return 0;
     }
-    int rc = judge(v, sqlite3_blob_read(v->blob, buf, VARVE_BLOCK_HEADER, (int)at));
-    if (rc != 0) {
-        return rc;
-    }
-    rc = varve_sqlite_slot_header(buf, room, &key, &length);
-    if (rc == VARVE_E_NOT_FOUND || rc == VARVE_E_VERSION) {
-        return 0; // a free slot, or a block that a later varve wrote and this one leaves alone
-    }
-    rc = rc == 0 ? judge(v, sqlite3_blob_read(v->blob, buf, (int)length, (int)at)) : rc;
-    rc = rc == 0 ? varve_block_open(buf, length, &info) : rc;
+    rc = rc == 0 ? read_block(v, length, at, &info) : rc;
     v->backup->blocks += rc == 0;
     return rc == 0 ? 0 : refuse(v, rc, "a block is damaged");
 }
 
-static int check_slot(struct verifier *v, sqlite3_int64 row)
+// Whether it is the block that is looked for: then it is left in the buffer.
+static int look_for_block(struct verifier *v)
+{
+    struct varve_block_key key;
+    struct varve_block_info info;
+    uint32_t length = 0;
+    int64_t at;
+    int rc = read_header(v, &key, &length, &at);
+    const bool same = rc == 0 && key.start_ms == v->wanted->start_ms &&
+                      key.end_ms == v->wanted->end_ms && key.seq == v->wanted->seq;
+    if (!same) {
+        return rc == VARVE_E_NOT_FOUND ? 0 : rc;
+    }
+    rc = read_block(v, length, at, &info);
+    if (rc == 0 && info.step_ms == v->step_ms && (info.columns == 1) == v->is_raw) {
+        v->found = info.length;
+    }
+    return rc;
+}
+
+static int look_at_slot(struct verifier *v, sqlite3_int64 row)
 {
     int rc = v->blob != NULL ? sqlite3_blob_reopen(v->blob, row)
                              : sqlite3_blob_open(v->db, "main", "slot", "block", row, 0, &v->blob);
@@ -239,25 +274,50 @@ static int check_slot(struct verifier *v, sqlite3_int64 row)
     if (rc == 0 && v->backup->stopped(v->backup->arg)) {
         rc = refuse(v, VARVE_E_CLOSED, "the verification was interrupted");
     }
-    return rc == 0 ? check_block(v) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    return v->wanted == NULL ? check_block(v) : look_for_block(v);
 }
 
-static int check_slots(struct verifier *v)
+static int look_at_slots(struct verifier *v)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = judge(v, sqlite3_prepare_v2(v->db, SQL_SLOT_ROWS, -1, &stmt, NULL));
     int step = SQLITE_ROW;
 
-    while (rc == 0 && step == SQLITE_ROW) {
+    while (rc == 0 && step == SQLITE_ROW && v->found == 0) {
         step = sqlite3_step(stmt);
         rc = judge(v, step);
         if (rc == 0 && step == SQLITE_ROW) {
-            rc = check_slot(v, sqlite3_column_int64(stmt, 0));
+            rc = look_at_slot(v, sqlite3_column_int64(stmt, 0));
         }
     }
     (void)sqlite3_blob_close(v->blob); // for reading: nothing can be lost
     v->blob = NULL;
     (void)sqlite3_finalize(stmt); // repeats the code of step
+    return rc;
+}
+
+static void close_backup(struct verifier *v)
+{
+    (void)sqlite3_close(v->db); // nothing is open on it
+    varve_sqlite_vfs_unregister(&v->vfs);
+}
+
+static int open_backup(struct verifier *v)
+{
+    v->backup->why[0] = '\0';
+    int rc = judge(v, varve_sqlite_vfs_register(&v->vfs, &v->account, true));
+
+    if (rc != 0) {
+        return rc;
+    }
+    rc = connect(v);
+    rc = rc == 0 ? check_kind(v) : rc;
+    if (rc != 0) {
+        close_backup(v);
+    }
     return rc;
 }
 
@@ -267,18 +327,32 @@ int varve_sqlite_verify_backup(struct varve_instance *self, struct varve_backup 
     (void)self; // see above
 
     backup->blocks = 0;
-    backup->why[0] = '\0';
-    int rc = judge(&v, varve_sqlite_vfs_register(&v.vfs, &v.account, true));
+    int rc = open_backup(&v);
     if (rc != 0) {
         return rc;
     }
-    rc = connect(&v);
-    rc = rc == 0 ? check_kind(&v) : rc;
-    rc = rc == 0 ? quick_check(&v) : rc;
-    rc = rc == 0 ? check_slots(&v) : rc;
+    rc = quick_check(&v);
+    rc = rc == 0 ? look_at_slots(&v) : rc;
     rc = rc == 0 ? read_rows(&v, SQL_SERIES_ROWS) : rc;
     rc = rc == 0 ? read_rows(&v, SQL_EVENT_ROWS) : rc;
-    (void)sqlite3_close(v.db); // nothing is open on it
-    varve_sqlite_vfs_unregister(&v.vfs);
+    close_backup(&v);
     return rc;
+}
+
+int varve_sqlite_backup_block(struct varve_instance *self, struct varve_backup *backup, bool is_raw,
+                              uint32_t step_ms, const struct varve_block_key *key)
+{
+    struct verifier v = {.backup = backup, .wanted = key, .step_ms = step_ms, .is_raw = is_raw};
+    (void)self; // see above
+
+    int rc = open_backup(&v);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = look_at_slots(&v);
+    close_backup(&v);
+    if (rc != 0) {
+        return rc;
+    }
+    return v.found > 0 ? (int)v.found : VARVE_E_NOT_FOUND;
 }

@@ -562,6 +562,7 @@ static const struct varve_backend_ops ops = {
     .page_payload = store_page_payload,
     .backup = varve_sqlite_backup,
     .verify_backup = varve_sqlite_verify_backup,
+    .backup_block = varve_sqlite_backup_block,
     .salvage = varve_sqlite_salvage,
 };
 

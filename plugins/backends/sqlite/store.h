@@ -184,6 +184,8 @@ sqlite3_int64 varve_sqlite_row(const struct varve_sqlite_store *s, unsigned tier
 
 int varve_sqlite_backup(struct varve_instance *self, struct varve_backup *backup);
 int varve_sqlite_verify_backup(struct varve_instance *self, struct varve_backup *backup);
+int varve_sqlite_backup_block(struct varve_instance *self, struct varve_backup *backup, bool is_raw,
+                              uint32_t step_ms, const struct varve_block_key *key);
 
 // ---- salvage.c ----------------------------------------------------------------------------------
 
