@@ -283,11 +283,11 @@ static void say_salvaged(const struct rescue *r)
         payload, sizeof payload,
         "{\"blocks\":%u,\"restored\":%u,\"lost\":%u,\"names_lost\":%u,\"kept\":\"%s\"}", s->blocks,
         s->restored, s->lost, s->names_lost, kept_name(r));
-    varve_event_add(r->host, VARVE_ERROR, r->backend->instance.name, "store_salvaged", true,
-                    s->lost, payload,
-                    "the store was damaged: %u blocks salvaged, %u restored from a backup, %u "
-                    "lost; kept as %s",
-                    s->blocks, s->restored, s->lost, r->kept[0] ? kept_name(r) : "nothing");
+    varve_event_add(
+        r->host, VARVE_ERROR, r->backend->instance.name, "store_salvaged", true, s->lost, payload,
+        "the store was damaged: %u blocks salvaged, %u restored from a backup, %u "
+        "lost, %u names of series lost; kept as %s",
+        s->blocks, s->restored, s->lost, s->names_lost, r->kept[0] ? kept_name(r) : "nothing");
 }
 
 static void say_set_aside(const struct rescue *r, int rc)

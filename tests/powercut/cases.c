@@ -150,6 +150,13 @@ static const struct step journal[] = {
     {ACT_END, 0, NULL},
 };
 
+// A store that an earlier varve made is brought up to date.
+static const struct step upgrade[] = {
+    {ACT_OPEN, 0, NULL},  {ACT_RUN, 14, NULL}, {ACT_STOP, 0, NULL},
+    {ACT_OLDER, 0, NULL}, {ACT_MARK, 0, NULL}, {ACT_OPEN, 0, NULL},
+    {ACT_RUN, 2, NULL},   {ACT_STOP, 0, NULL}, {ACT_END, 0, NULL},
+};
+
 static const struct step long_life[] = {
     {ACT_MARK, 0, NULL},  {ACT_OPEN, 0, NULL},    {ACT_RUN, 100, NULL}, {ACT_SERIES, 30, NULL},
     {ACT_RUN, 60, NULL},  {ACT_STOP, 0, NULL},    {ACT_OPEN, 0, NULL},  {ACT_RUN, 60, NULL},
@@ -179,6 +186,7 @@ const struct scenario case_scenarios[] = {
     {"restore", " wal inplace ", "all", restore, false},
     {"undo", " wal inplace ", "all", undo, false},
     {"journal", " inplace ", "all", journal, false},
+    {"upgrade", " wal inplace ", "all", upgrade, false},
     {"long", NULL, "all", long_life, true},
     {NULL, NULL, NULL, NULL, false},
 };

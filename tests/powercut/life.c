@@ -172,6 +172,8 @@ static int play_step(const struct step *step, void (*at_mark)(void))
     case ACT_SET:
         life.set = step->text;
         return 0;
+    case ACT_OLDER:
+        return upkeep_make_older();
     case ACT_STOP:
         return stop_host();
     case ACT_BACKUP:

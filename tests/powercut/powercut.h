@@ -37,6 +37,7 @@ enum act {
     ACT_FLUSH,   // everything so far is acknowledged
     ACT_SERIES,  // from now on n series
     ACT_SET,     // `text`: settings for the next start, instead of those so far
+    ACT_OLDER,   // while the host is down: the store becomes one of SQLite's schema 1
     ACT_STOP,    // the host stops in order
     ACT_BACKUP,  // of what is flushed
     ACT_RESTORE, // of the newest backup, while the host is down
@@ -166,6 +167,8 @@ int workload_push(struct varve_host *host, uint32_t count);
 //
 // These return 0, 1 when the power went, or -1 with the reason reported.
 
+// Makes the store, of a host that is down, one of the schema before the checksums of names.
+int upkeep_make_older(void);
 // Makes a backup. Everything pushed so far is flushed.
 int upkeep_backup(struct varve_host *host);
 // Every backup is whole, the last one that was made is there, nothing half made is.

@@ -7,13 +7,19 @@
 // Threading: one task.
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include "core/restore.h"
+#include "plugins/backends/sqlite/vfs.h"
 #include "powercut.h"
 #include "varve/host.h"
 #include "varve/port.h"
 #include "varve/prune.h"
 
-#define STORE       "/state/test.db" // by the configuration, cases.c
+#define STORE "/state/test.db" // by the configuration, cases.c
+#define OLDER                                                                                      \
+    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY;"                                     \
+    "ALTER TABLE series DROP COLUMN crc; PRAGMA user_version=1"
 #define BACKUP_DIR  "/state/backup"
 #define BACKUPS_MAX 8u
 #define NO_MARK     UINT64_MAX
@@ -33,6 +39,22 @@ static struct {
     int64_t before_ms; // of a prune that was begun; 0: none was
     uint8_t memory[VARVE_QUERY_MEMORY];
 } upkeep = {.being_made = NO_MARK};
+
+// ---- an earlier schema --------------------------------------------------------------------------
+
+int upkeep_make_older(void)
+{
+    struct varve_ledger_account account = {.page_bytes = 4096};
+    struct varve_sqlite_vfs vfs = {0};
+    sqlite3 *db = NULL;
+    int rc = varve_sqlite_vfs_register(&vfs, &account, false);
+    rc = rc == SQLITE_OK ? sqlite3_open_v2(STORE, &db, SQLITE_OPEN_READWRITE, vfs.name) : rc;
+    rc = rc == SQLITE_OK ? sqlite3_exec(db, OLDER, NULL, NULL, NULL) : rc;
+    (void)sqlite3_close(db);
+    varve_sqlite_vfs_unregister(&vfs);
+    (void)sqlite3_shutdown(); // else the next store could not bring its own heap
+    return rc == SQLITE_OK ? 0 : report("the store does not become an older one: %d", rc);
+}
 
 // ---- backups ------------------------------------------------------------------------------------
 

@@ -272,6 +272,53 @@ static void a_later_schema_that_is_still_in_the_wal_is_refused_too(void **state)
     assert_unchanged(b, "-wal", &wal);
 }
 
+// What schema 1 was: no checksums in the dictionary.
+static void make_older(struct bench *b)
+{
+    assert_int_equal(shell(b, "ALTER TABLE series DROP COLUMN crc; PRAGMA user_version=1"),
+                     SQLITE_OK);
+}
+
+static int count_series(void *arg, varve_series_id id, const struct varve_series_def *def)
+{
+    (void)id;
+    *(int *)arg += strncmp(def->text, "older", 5) == 0;
+    return 0;
+}
+
+static void a_store_of_an_earlier_schema_is_read_as_it_is_and_then_brought_up_to_date(void **state)
+{
+    struct bench *b = *state;
+    const struct varve_series_def def = {"older", "By", "Of schema 1.", VARVE_COUNTER};
+    int found = 0;
+
+    bench_open(b);
+    assert_int_equal(b->ops->define(b->self, 0, &def), 0);
+    flush(b, 0, 5000);
+    fake_host_close(&b->host);
+    make_older(b);
+    struct image before = read_file(b, "");
+    assert_int_equal(fake_host_open(&b->host, VARVE_BACKEND_READ_ONLY), 0);
+    assert_int_equal(b->ops->load_series(b->self, count_series, &found), 0);
+    fake_host_close(&b->host);
+    assert_unchanged(b, "", &before);
+    bench_open(b);
+    assert_int_equal(b->ops->load_series(b->self, count_series, &found), 0);
+    assert_int_equal(found, 2);
+    assert_int_equal(b->ops->define(b->self, 1, &def), 0);
+    flush(b, 1, 5000);
+    fake_host_close(&b->host);
+    assert_int_equal(shell(b, "SELECT 1/(SELECT count(crc)=2 FROM series)"), SQLITE_OK);
+    assert_int_equal(shell(b, "UPDATE series SET text='oldes' WHERE id=0"), SQLITE_OK);
+    assert_int_equal(fake_host_open(&b->host, 0), VARVE_E_CORRUPT);
+    assert_non_null(strstr(b->host.why, "names of 1 series are damaged"));
+    found = 0;
+    assert_int_equal(fake_host_open(&b->host, VARVE_BACKEND_READ_ONLY), 0);
+    assert_int_equal(b->ops->load_series(b->self, count_series, &found), 0);
+    assert_int_equal(found, 1); // the other one has no name
+    fake_host_close(&b->host);
+}
+
 static void an_empty_file_becomes_a_store(void **state)
 {
     struct bench *b = *state;
@@ -366,6 +413,7 @@ int main(void)
         BEHAVIOUR(a_file_that_is_no_database_is_refused_and_untouched),
         BEHAVIOUR(a_database_of_somebody_else_is_refused_and_untouched),
         BEHAVIOUR(a_store_of_a_later_varve_is_refused_and_untouched),
+        BEHAVIOUR(a_store_of_an_earlier_schema_is_read_as_it_is_and_then_brought_up_to_date),
         BEHAVIOUR(a_later_schema_that_is_still_in_the_wal_is_refused_too),
         BEHAVIOUR(an_empty_file_becomes_a_store),
         BEHAVIOUR(a_store_in_a_directory_that_cannot_be_made_says_why),

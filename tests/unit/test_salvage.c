@@ -237,14 +237,9 @@ static void what_is_not_ours_is_left_alone(void **state)
     assert_int_equal(varve_port_path_exists(STORE), 0);
 }
 
-static void a_name_that_is_damaged_is_lost_but_its_history_is_not(void **state)
+// Names with a wrong letter are names, too: only the checksum tells.
+static void damage_names(void)
 {
-    struct varve_series_def def;
-    varve_series_id id = 0;
-    unsigned lost = 0;
-    (void)state;
-    kind_live(kind_called("closed"), 7);
-    // Somewhere in the texts of the dictionary: no checksum tells, but it is no name any more.
     static uint8_t bytes[1 << 20];
     struct varve_port_file file;
     assert_int_equal(varve_port_file_open(&file, STORE, 0), 0);
@@ -252,18 +247,52 @@ static void a_name_that_is_damaged_is_lost_but_its_history_is_not(void **state)
     varve_port_file_close(&file);
     for (int64_t i = 0; i + 8 < n; i++) {
         if (memcmp(bytes + i, "metric_5", 8) == 0) {
-            overwrite(STORE, i, '!', 1);
+            overwrite(STORE, i, 'x', 1);
         }
     }
-    open_host();
-    assert_int_equal(events_called("series_damaged").count, 1);
-    for (; varve_host_series(host, &id, &def) == 0; id++) {
-        lost += strncmp(def.text, "varve_lost_series{", 18) == 0;
+}
+
+static unsigned count_names(const char *prefix)
+{
+    struct varve_series_def def;
+    unsigned count = 0;
+    for (varve_series_id id = 0; varve_host_series(host, &id, &def) == 0; id++) {
+        count += strncmp(def.text, prefix, strlen(prefix)) == 0;
     }
-    assert_true(lost >= 10);
+    return count;
+}
+
+static void a_name_that_is_damaged_is_lost_but_its_history_is_not(void **state)
+{
+    (void)state;
+    kind_live(kind_called("closed"), 7);
+    damage_names();
+    open_host();
+    const struct wanted told = events_called("store_salvaged");
+    assert_int_equal(told.count, 1);
+    assert_non_null(strstr(told.event.payload, "\"lost\":0,\"names_lost\":12"));
+    assert_int_equal(count_names("varve_lost_series{"), 12);
+    assert_int_equal(count_names("xetric"), 0);
     close_host();
     open_host();
-    assert_int_equal(events_called("series_damaged").count, 1); // and not again: it is written anew
+    assert_int_equal(stats_now().salvages, 0); // and not again: it is written anew
+    assert_int_equal(count_names("varve_lost_series{"), 12);
+    close_host();
+}
+
+static void a_name_that_is_damaged_comes_from_the_backup(void **state)
+{
+    static struct kind stopped;
+    (void)state;
+    stopped = *kind_called("backup");
+    stopped.stops = true;
+    kind_live(&stopped, 9);
+    damage_names();
+    open_host();
+    assert_int_equal(stats_now().salvages, 1);
+    assert_int_equal(count_names("varve_lost_series{"), 0);
+    assert_int_equal(count_names("xetric"), 0);
+    assert_int_equal(count_names("metric_5"), 12);
     close_host();
 }
 
@@ -301,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_blank_store_without_a_backup_is_begun_anew),
         cmocka_unit_test(what_is_not_ours_is_left_alone),
         cmocka_unit_test(a_name_that_is_damaged_is_lost_but_its_history_is_not),
+        cmocka_unit_test(a_name_that_is_damaged_comes_from_the_backup),
         cmocka_unit_test(damage_under_an_open_store_is_salvaged_without_a_restart),
     };
     return cmocka_run_group_tests_name("salvage", tests, NULL, NULL);

@@ -134,6 +134,7 @@ static int connect(struct verifier *v)
     rc = rc == SQLITE_OK ? sqlite3_db_config(v->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0) : rc;
     rc = rc == SQLITE_OK ? sqlite3_db_config(v->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) : rc;
     rc = rc == SQLITE_OK ? sqlite3_db_config(v->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) : rc;
+    rc = rc == SQLITE_OK ? varve_sqlite_functions(v->db) : rc;
     if (rc == SQLITE_OK) {
         sqlite3_progress_handler(v->db, STEPS, is_stopped, v->backup);
         rc = sqlite3_exec(v->db, SQL_VERIFY_SETUP, NULL, NULL, NULL);
@@ -299,6 +300,15 @@ static int look_at_slots(struct verifier *v)
     return rc;
 }
 
+// Rows of schema 1 have no checksum.
+static int check_names(struct verifier *v)
+{
+    int64_t damaged = 0;
+    int rc = varve_sqlite_has_crc(v->db) ? integer(v, SQL_SERIES_BAD, &damaged) : 0;
+    return rc == 0 && damaged > 0 ? refuse(v, VARVE_E_CORRUPT, "the name of a series is damaged")
+                                  : rc;
+}
+
 static void close_backup(struct verifier *v)
 {
     (void)sqlite3_close(v->db); // nothing is open on it
@@ -334,6 +344,7 @@ int varve_sqlite_verify_backup(struct varve_instance *self, struct varve_backup 
     rc = quick_check(&v);
     rc = rc == 0 ? look_at_slots(&v) : rc;
     rc = rc == 0 ? read_rows(&v, SQL_SERIES_ROWS) : rc;
+    rc = rc == 0 ? check_names(&v) : rc;
     rc = rc == 0 ? read_rows(&v, SQL_EVENT_ROWS) : rc;
     close_backup(&v);
     return rc;

@@ -95,6 +95,21 @@ static int check_slots(struct varve_sqlite_store *s, struct varve_check *check)
     return rc;
 }
 
+static int check_names(struct varve_sqlite_store *s, struct varve_check *check)
+{
+    char text[VARVE_MESSAGE_TEXT];
+    int64_t damaged = 0;
+    int rc = varve_sqlite_bad_names(s, &damaged);
+
+    if (rc == 0 && damaged > 0) {
+        (void)varve_format(text, sizeof text, "the names of %lld series are damaged",
+                           (long long)damaged);
+        say(s, check, text);
+        check->damaged += (uint32_t)damaged;
+    }
+    return rc;
+}
+
 int varve_sqlite_check_store(struct varve_instance *self, struct varve_check *check)
 {
     struct varve_sqlite_store *s = varve_sqlite_of(self);
@@ -107,6 +122,7 @@ int varve_sqlite_check_store(struct varve_instance *self, struct varve_check *ch
     rc = rc > 0 ? 0 : rc;
     rc = rc == 0 ? varve_sqlite_integer(s, SQL_SERIES_COUNT, &series) : rc;
     check->records = (uint32_t)series + (uint32_t)s->event_count;
+    rc = rc == 0 ? check_names(s, check) : rc;
     rc = rc == 0 ? check_slots(s, check) : rc;
     if (!s->in_txn) {
         return rc;

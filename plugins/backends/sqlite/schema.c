@@ -318,6 +318,29 @@ int varve_sqlite_schema(struct varve_sqlite_store *s)
     return rc == 0 && !s->read_only && !s->building ? go_durable(s) : rc;
 }
 
+// Not earlier than damage has been looked for. Rows without a checksum come from a salvage, too.
+int varve_sqlite_upgrade(struct varve_sqlite_store *s)
+{
+    int64_t bare = 0;
+    int rc = 0;
+
+    if (s->read_only) {
+        return 0;
+    }
+    if (!varve_sqlite_has_crc(s->db)) {
+        rc = execute(s, SQL_UPGRADE, "bring the store up to date");
+        if (rc < 0) {
+            (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); // fails if SQLite did it
+            return s->as_is ? 0 : rc;
+        }
+        varve_log(VARVE_NOTICE, s->self->name, "%s: brought up to schema %d", s->path,
+                  VARVE_SQLITE_SCHEMA);
+        return 0;
+    }
+    rc = varve_sqlite_integer(s, SQL_SERIES_BARE, &bare);
+    return rc == 0 && bare != 0 ? execute(s, SQL_SERIES_SIGN, "sign the dictionary") : rc;
+}
+
 // ---- tiers --------------------------------------------------------------------------------------
 
 // Runs one statement of the tier list for the tier at `position`; *id, if wanted, gets the first

@@ -5,13 +5,15 @@
 //   tier    one row per tier ever seen; `position` is the index in the current tier list, NULL for
 //           tiers that the configuration no longer has (their slots stay as they are)
 //   slot    id = tier.id * 2^32 + number of the slot; see slots.c for the layout of a block
-//   series  the dictionary
+//   series  the dictionary; `crc` is that of the row, see dictionary.c
 //   event   id = time_ms * 1024 + running number within that ms: time order without an index
 #ifndef VARVE_SQLITE_SQL_H
 #define VARVE_SQLITE_SQL_H
 
 #define VARVE_SQLITE_APPLICATION 0x76617276 // "varv", PRAGMA application_id
-#define VARVE_SQLITE_SCHEMA      1          // PRAGMA user_version
+// PRAGMA user_version. 1 had no crc in table series: such a store is brought up to date when it is
+// opened for writing, and read as it is.
+#define VARVE_SQLITE_SCHEMA 2
 
 // Before anything is read. %d: page size. SQLite ignores page_size and auto_vacuum when the
 // database exists.
@@ -59,11 +61,26 @@
     " keep_ms INTEGER NOT NULL, window_ms INTEGER NOT NULL, position INTEGER);"                    \
     "CREATE TABLE slot(id INTEGER PRIMARY KEY, block BLOB NOT NULL);"                              \
     "CREATE TABLE series(id INTEGER PRIMARY KEY, text TEXT NOT NULL, kind INTEGER NOT NULL,"       \
-    " unit TEXT NOT NULL, help TEXT NOT NULL);"                                                    \
+    " unit TEXT NOT NULL, help TEXT NOT NULL, crc INTEGER);"                                       \
     "CREATE TABLE event(id INTEGER PRIMARY KEY, severity INTEGER NOT NULL, value REAL,"            \
     " source TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL, payload TEXT NOT NULL);"    \
     "INSERT INTO meta VALUES('page',%d);"                                                          \
     "COMMIT"
+
+// The dictionary. SQL_SERIES_CRC calls the function of dictionary.c; a row of schema 1 has no crc
+// yet.
+#define SQL_SERIES_CRC  "varve_series_crc(id,text,kind,unit,help)"
+#define SQL_HAS_CRC     "SELECT crc FROM series LIMIT 0"
+#define SQL_SERIES_BAD  "SELECT count(*) FROM series WHERE crc<>" SQL_SERIES_CRC
+#define SQL_SERIES_BARE "SELECT EXISTS(SELECT 1 FROM series WHERE crc IS NULL)"
+#define SQL_SERIES_SIGN "UPDATE series SET crc=" SQL_SERIES_CRC " WHERE crc IS NULL"
+#define SQL_UPGRADE                                                                                \
+    "BEGIN IMMEDIATE; ALTER TABLE series ADD COLUMN crc INTEGER;" SQL_SERIES_SIGN                  \
+    "; PRAGMA user_version=2; COMMIT"
+#define SQL_SERIES_PUT_1                                                                           \
+    "INSERT INTO series(id,text,kind,unit,help) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id) DO"         \
+    " UPDATE SET text=?2,kind=?3,unit=?4,help=?5"
+#define SQL_SERIES_LIST_1 "SELECT id,text,kind,unit,help,0 FROM series"
 
 // Used once, at open. Those that find nothing to change write nothing.
 #define SQL_TIER_FIND "SELECT id FROM tier WHERE name=?1 AND step_ms=?2"
@@ -92,10 +109,10 @@
     X(STMT_SLOT_GROW, "UPDATE slot SET block=zeroblob(?2) WHERE id=?1")                            \
     X(STMT_SLOT_DROP, "DELETE FROM slot WHERE id=?1")                                              \
     X(STMT_SLOT_LIST, "SELECT id,length(block) FROM slot WHERE id BETWEEN ?1 AND ?2")              \
-    X(STMT_SERIES_PUT,                                                                             \
-      "INSERT INTO series(id,text,kind,unit,help) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id) DO"       \
-      " UPDATE SET text=?2,kind=?3,unit=?4,help=?5")                                               \
-    X(STMT_SERIES_LIST, "SELECT id,text,kind,unit,help FROM series")                               \
+    X(STMT_SERIES_PUT, "INSERT INTO series(id,text,kind,unit,help,crc) VALUES(?1,?2,?3,?4,?5,"     \
+                       "varve_series_crc(?1,?2,?3,?4,?5)) ON CONFLICT(id) DO"                      \
+                       " UPDATE SET text=?2,kind=?3,unit=?4,help=?5,crc=excluded.crc")             \
+    X(STMT_SERIES_LIST, "SELECT id,text,kind,unit,help,crc<>" SQL_SERIES_CRC " FROM series")       \
     X(STMT_EVENT_LAST, "SELECT max(id) FROM event WHERE id BETWEEN ?1 AND ?2")                     \
     X(STMT_EVENT_PUT, "INSERT OR REPLACE INTO event VALUES(?1,?2,?3,?4,?5,?6,?7)")                 \
     X(STMT_EVENT_LIST,                                                                             \

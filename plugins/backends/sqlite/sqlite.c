@@ -148,10 +148,14 @@ static int prepare(struct varve_sqlite_store *s)
         VARVE_SQLITE_STATEMENTS(VARVE_SQLITE_STATEMENT_TEXT)
 #undef VARVE_SQLITE_STATEMENT_TEXT
     };
+    const bool signs = varve_sqlite_has_crc(s->db); // else it is of schema 1
     int rc = SQLITE_OK;
 
     for (size_t i = 0; rc == SQLITE_OK && i < STMT_COUNT; i++) {
-        rc = sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i], NULL);
+        const char *text = texts[i];
+        text = i == STMT_SERIES_PUT && !signs ? SQL_SERIES_PUT_1 : text;
+        text = i == STMT_SERIES_LIST && !signs ? SQL_SERIES_LIST_1 : text;
+        rc = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt[i], NULL);
     }
     return varve_sqlite_check(s, rc, "prepare its statements");
 }
@@ -235,6 +239,9 @@ static int connect(struct varve_sqlite_store *s)
     if (rc == SQLITE_OK) { // until the store is known to be ours
         rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }
+    if (rc == SQLITE_OK) {
+        rc = varve_sqlite_functions(s->db);
+    }
     return varve_sqlite_check(s, rc, "open the store");
 }
 
@@ -255,7 +262,14 @@ static int look_for_damage(struct varve_sqlite_store *s)
         varve_instance_fail(s->self, "%s: quick_check finds it damaged", s->path);
         return VARVE_E_CORRUPT;
     }
-    return lines;
+    int64_t names = 0;
+    const int rc = lines < 0 || s->as_is ? lines : varve_sqlite_bad_names(s, &names);
+    if (names > 0) {
+        varve_instance_fail(s->self, "%s: the names of %lld series are damaged", s->path,
+                            (long long)names);
+        return VARVE_E_CORRUPT;
+    }
+    return rc;
 }
 
 static int load(struct varve_sqlite_store *s)
@@ -264,6 +278,9 @@ static int load(struct varve_sqlite_store *s)
 
     if (rc == 0) {
         rc = look_for_damage(s);
+    }
+    if (rc == 0) {
+        rc = varve_sqlite_upgrade(s);
     }
     if (rc == 0) {
         rc = prepare(s);

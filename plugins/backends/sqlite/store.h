@@ -111,6 +111,22 @@ void varve_sqlite_close(struct varve_instance *self);
 int varve_sqlite_commit(struct varve_instance *self);
 void varve_sqlite_abort(struct varve_instance *self);
 
+// ---- dictionary.c -------------------------------------------------------------------------------
+
+// A row of table series; the texts need no NUL.
+struct varve_sqlite_series {
+    int64_t id, kind;
+    const char *text, *unit, *help;
+    size_t text_length, unit_length, help_length; // bytes
+};
+uint32_t varve_sqlite_series_crc(const struct varve_sqlite_series *series);
+// Makes the functions known that SQL_* use; on each connection. Returns SQLite's code.
+int varve_sqlite_functions(sqlite3 *db);
+// Whether table series has checksums: it has since schema 2.
+bool varve_sqlite_has_crc(sqlite3 *db);
+// How many rows of the dictionary have a wrong one.
+int varve_sqlite_bad_names(struct varve_sqlite_store *s, int64_t *count);
+
 // ---- schema.c -----------------------------------------------------------------------------------
 
 // Refuses a file that is no store, before SQLite touches it. Returns 0 (a store, or nothing yet),
@@ -119,6 +135,9 @@ int varve_sqlite_peek(struct varve_sqlite_store *s);
 
 // Whose database it is, by the first 72 bytes of its file.
 uint32_t varve_sqlite_application(const uint8_t *header);
+
+// Brings an older store that is open for writing up to date; behind varve_sqlite_schema().
+int varve_sqlite_upgrade(struct varve_sqlite_store *s);
 
 // Makes or checks the schema and switches to EXCLUSIVE and WAL.
 int varve_sqlite_schema(struct varve_sqlite_store *s);
