@@ -11,21 +11,24 @@
 // Walks the directory together with the chunks that it describes. Offsets are those in the block.
 struct directory {
     const uint8_t *in, *end;
-    size_t chunk;  // of the current entry's chunk
-    size_t bytes;  // its length
-    size_t holder; // of the chunk that says where the current one's times are; 0: none yet
-    uint32_t id;
-    uint32_t next; // the id that follows without a jump
+    struct varve_block_place at; // the current entry
     bool first_version;
 };
 
-static struct directory directory_start(const void *buf, const struct varve_block_info *info)
+static struct directory directory_from(const void *buf, const struct varve_block_info *info,
+                                       const struct varve_block_place *place)
 {
     const uint8_t *p = buf;
-    return (struct directory){.in = p + info->directory,
+    return (struct directory){.in = p + info->directory + place->passed,
                               .end = p + info->length,
-                              .chunk = VARVE_BLOCK_HEADER,
+                              .at = *place,
                               .first_version = p[4] == VARVE_BLOCK_VERSION_1};
+}
+
+static struct directory directory_start(const void *buf, const struct varve_block_info *info)
+{
+    const struct varve_block_place start = {.chunk = VARVE_BLOCK_HEADER};
+    return directory_from(buf, info, &start);
 }
 
 // The next number. Most are a byte or two; those are taken without a loop.
@@ -47,7 +50,7 @@ static bool first_version_entry(struct directory *d, uint64_t *id, uint64_t *ent
     uint64_t gap = 0;
     bool whole = directory_number(d, &gap) && directory_number(d, entry) && gap <= UINT16_MAX &&
                  *entry <= UINT32_MAX;
-    *id = d->id + gap;
+    *id = d->at.id + gap;
     *entry <<= 1;
     return whole;
 }
@@ -58,12 +61,12 @@ static bool directory_entry(struct directory *d, uint64_t *id, uint64_t *entry)
         return first_version_entry(d, id, entry);
     }
     uint64_t gap = 0;
-    *id = d->next;
+    *id = d->at.next;
     if (!directory_number(d, entry) || *entry != VARVE_ENTRY_JUMP) {
         return *entry > VARVE_ENTRY_SAME_TIMES;
     }
     bool whole = directory_number(d, &gap) && directory_number(d, entry);
-    *id = gap <= UINT16_MAX ? d->id + gap : UINT64_MAX;
+    *id = gap <= UINT16_MAX ? d->at.id + gap : UINT64_MAX;
     return whole && *entry > VARVE_ENTRY_SAME_TIMES;
 }
 
@@ -77,16 +80,17 @@ static int directory_next(struct directory *d, const struct varve_block_info *in
     if (!directory_entry(d, &id, &entry)) {
         return VARVE_E_CORRUPT;
     }
+    struct varve_block_place *at = &d->at;
     bool same_times = (entry & VARVE_ENTRY_SAME_TIMES) != 0;
-    d->chunk += d->bytes;
-    if (id > UINT16_MAX || entry >> 1 > info->directory - d->chunk ||
-        (same_times && d->holder == 0)) {
+    at->chunk += at->bytes;
+    if (id > UINT16_MAX || entry >> 1 > info->directory - at->chunk ||
+        (same_times && at->holder == 0)) {
         return VARVE_E_CORRUPT;
     }
-    d->id = (uint32_t)id;
-    d->next = d->id + 1;
-    d->bytes = (size_t)(entry >> 1);
-    d->holder = same_times ? d->holder : d->chunk;
+    at->id = (uint32_t)id;
+    at->next = at->id + 1;
+    at->bytes = (uint32_t)(entry >> 1);
+    at->holder = same_times ? at->holder : at->chunk;
     return 0;
 }
 
@@ -106,11 +110,11 @@ struct columns {
 
 static int find_columns(const uint8_t *buf, const struct directory *d, struct columns *out)
 {
-    const uint8_t *chunk = buf + d->chunk, *end = chunk + d->bytes;
-    const uint8_t *holder = buf + d->holder, *in = holder;
+    const uint8_t *chunk = buf + d->at.chunk, *end = chunk + d->at.bytes;
+    const uint8_t *holder = buf + d->at.holder, *in = holder;
     uint64_t offset;
     if (!varve_get_varint(&in, end, &offset) ||
-        (offset != 0 && offset >= d->holder - VARVE_BLOCK_HEADER)) {
+        (offset != 0 && offset >= d->at.holder - VARVE_BLOCK_HEADER)) {
         return VARVE_E_CORRUPT;
     }
     bool is_own = holder == chunk && offset == 0;
@@ -142,7 +146,7 @@ static int get_chunk(const void *buf, const struct varve_block_info *info,
                      const struct directory *d, int64_t from_ms, int64_t to_ms,
                      const struct target *target, size_t cap, size_t *taken)
 {
-    const uint8_t *end = (const uint8_t *)buf + d->chunk + d->bytes;
+    const uint8_t *end = (const uint8_t *)buf + d->at.chunk + d->at.bytes;
     struct columns columns;
     struct varve_codec_rows rows = {.take = 0};
     int rc = find_columns(buf, d, &columns);
@@ -161,20 +165,20 @@ static int get_chunk(const void *buf, const struct varve_block_info *info,
     return varve_codec_get_cells(columns.values, end, &rows, target->cells);
 }
 
-static int get_rows(const void *buf, const struct varve_block_info *info, varve_series_id id,
-                    int64_t from_ms, int64_t to_ms, struct target target, size_t cap)
+// Reads the series' chunks from where the directory is; rc is what led there.
+static int get_rows(const void *buf, const struct varve_block_info *info, struct directory *d,
+                    int *rc, varve_series_id id, int64_t from_ms, int64_t to_ms,
+                    struct target target, size_t cap)
 {
-    struct directory d = directory_start(buf, info);
     size_t total = 0;
-    int rc;
-    while ((rc = directory_next(&d, info)) == 0 && d.id <= id) {
+    for (; *rc == 0 && d->at.id <= id; *rc = directory_next(d, info)) {
         size_t taken;
-        if (d.id != id) {
+        if (d->at.id != id) {
             continue;
         }
-        rc = get_chunk(buf, info, &d, from_ms, to_ms, &target, cap - total, &taken);
-        if (rc != 0) {
-            return rc;
+        int failed = get_chunk(buf, info, d, from_ms, to_ms, &target, cap - total, &taken);
+        if (failed != 0) {
+            return failed;
         }
         total += taken;
         if (target.points != NULL) {
@@ -183,7 +187,15 @@ static int get_rows(const void *buf, const struct varve_block_info *info, varve_
             target.cells += taken;
         }
     }
-    return rc == VARVE_E_CORRUPT ? rc : (int)total;
+    return *rc == VARVE_E_CORRUPT ? *rc : (int)total;
+}
+
+static int find_rows(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                     int64_t from_ms, int64_t to_ms, struct target target, size_t cap)
+{
+    struct directory d = directory_start(buf, info);
+    int rc = directory_next(&d, info);
+    return get_rows(buf, info, &d, &rc, id, from_ms, to_ms, target, cap);
 }
 
 int varve_block_points(const void *buf, const struct varve_block_info *info, varve_series_id id,
@@ -192,7 +204,7 @@ int varve_block_points(const void *buf, const struct varve_block_info *info, var
     if (info->columns != VARVE_BLOCK_POINT_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.points = out}, cap);
+    return find_rows(buf, info, id, from_ms, to_ms, (struct target){.points = out}, cap);
 }
 
 int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
@@ -201,24 +213,58 @@ int varve_block_cells(const void *buf, const struct varve_block_info *info, varv
     if (info->columns != VARVE_BLOCK_CELL_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out}, cap);
+    return find_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out}, cap);
 }
 
-int varve_block_last_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
-                           int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap)
+// ---- one series after the other -----------------------------------------------------------------
+
+void varve_block_reader_init(struct varve_block_reader *r, const void *buf,
+                             const struct varve_block_info *info)
 {
-    if (info->columns != VARVE_BLOCK_CELL_COLUMNS) {
+    *r = (struct varve_block_reader){.buf = buf, .info = *info, .behind = -1};
+}
+
+// What was found is kept, so that the next series is looked for from there on.
+static int read_rows(struct varve_block_reader *r, varve_series_id id, int64_t from_ms,
+                     int64_t to_ms, struct target target, size_t cap)
+{
+    bool on = r->behind >= 0 && r->behind < (int32_t)id;
+    struct directory d =
+        on ? directory_from(r->buf, &r->info, &r->place) : directory_start(r->buf, &r->info);
+    int rc = on ? r->place_rc : directory_next(&d, &r->info);
+    int n = get_rows(r->buf, &r->info, &d, &rc, id, from_ms, to_ms, target, cap);
+    bool passed = rc != 0 || d.at.id > id; // not where get_rows() failed before
+    r->behind = passed ? (int32_t)id : -1;
+    r->place = d.at;
+    r->place.passed = (uint32_t)(d.in - ((const uint8_t *)r->buf + r->info.directory));
+    r->place_rc = rc;
+    return n;
+}
+
+int varve_block_read_points(struct varve_block_reader *r, varve_series_id id, int64_t from_ms,
+                            int64_t to_ms, struct varve_point *out, size_t cap)
+{
+    if (r->info.columns != VARVE_BLOCK_POINT_COLUMNS) {
         return VARVE_E_INVALID;
     }
-    return get_rows(buf, info, id, from_ms, to_ms, (struct target){.cells = out, .only_last = true},
-                    cap);
+    return read_rows(r, id, from_ms, to_ms, (struct target){.points = out}, cap);
+}
+
+int varve_block_read_cells(struct varve_block_reader *r, varve_series_id id, int64_t from_ms,
+                           int64_t to_ms, bool only_last, struct varve_cell *out, size_t cap)
+{
+    if (r->info.columns != VARVE_BLOCK_CELL_COLUMNS) {
+        return VARVE_E_INVALID;
+    }
+    return read_rows(r, id, from_ms, to_ms, (struct target){.cells = out, .only_last = only_last},
+                     cap);
 }
 
 int varve_block_next_id(const void *buf, const struct varve_block_info *info, int after)
 {
     struct directory d = directory_start(buf, info);
     int rc;
-    while ((rc = directory_next(&d, info)) == 0 && (int)d.id <= after) {
+    while ((rc = directory_next(&d, info)) == 0 && (int)d.at.id <= after) {
     }
-    return rc == 0 ? (int)d.id : rc;
+    return rc == 0 ? (int)d.at.id : rc;
 }

@@ -41,22 +41,22 @@ static void evict_all(struct varve_rows *reader)
 // Gets a block into what is left of the pool; VARVE_E_TOO_BIG when it does not fit there.
 static int fetch(struct varve_rows *reader, const struct varve_block_key *key)
 {
-    struct varve_cached_block *slot = &reader->cache[reader->cached];
+    struct varve_block_info info;
     size_t room = reader->pool_bytes - reader->pool_used;
-    slot->buf = reader->pool + reader->pool_used;
-    int rc = varve_store_get(reader->host, reader->tier, key, slot->buf, room, &slot->info);
+    uint8_t *buf = reader->pool + reader->pool_used;
+    int rc = varve_store_get(reader->host, reader->tier, key, buf, room, &info);
     if (rc == 0) {
-        reader->pool_used += (slot->info.length + 7u) & ~(size_t)7;
+        reader->pool_used += (info.length + 7u) & ~(size_t)7;
         reader->pool_used =
             reader->pool_used < reader->pool_bytes ? reader->pool_used : reader->pool_bytes;
-        reader->cached++;
-        reader->loaded += slot->info.length;
+        varve_block_reader_init(&reader->cache[reader->cached++], buf, &info);
+        reader->loaded += info.length;
     }
     return rc;
 }
 
 static int load_block(struct varve_rows *reader, const struct varve_block_key *key,
-                      const struct varve_cached_block **out)
+                      struct varve_block_reader **out)
 {
     for (size_t i = reader->cached; i > 0; i--) {
         if (same_key(&reader->cache[i - 1].info.key, key)) {
@@ -76,16 +76,13 @@ static int load_block(struct varve_rows *reader, const struct varve_block_key *k
     return rc;
 }
 
-static int decode(struct varve_rows *reader, const struct varve_cached_block *block,
-                  varve_series_id id, int64_t from_ms, int64_t to_ms, size_t count, size_t room)
+static int decode(struct varve_rows *reader, struct varve_block_reader *block, varve_series_id id,
+                  int64_t from_ms, int64_t to_ms, size_t count, size_t room)
 {
     void *out = (uint8_t *)reader->rows + count * reader->row_bytes;
-    if (reader->tier == 0) {
-        return varve_block_points(block->buf, &block->info, id, from_ms, to_ms, out, room);
-    }
-    return reader->only_last
-               ? varve_block_last_cells(block->buf, &block->info, id, from_ms, to_ms, out, room)
-               : varve_block_cells(block->buf, &block->info, id, from_ms, to_ms, out, room);
+    return reader->tier == 0
+               ? varve_block_read_points(block, id, from_ms, to_ms, out, room)
+               : varve_block_read_cells(block, id, from_ms, to_ms, reader->only_last, out, room);
 }
 
 // Leaves out rows after to_ms; returns how many stay. Both kinds of rows begin with their time.
@@ -116,7 +113,7 @@ static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t fr
     size_t count = 0;
     int rc;
     while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= *to_ms) {
-        const struct varve_cached_block *block;
+        struct varve_block_reader *block;
         rc = load_block(reader, &cursor.key, &block);
         if (rc == VARVE_E_NOT_FOUND) {
             continue; // expired and overwritten since it was found

@@ -11,11 +11,6 @@
 
 #define VARVE_ROWS_CACHE 12u // blocks kept, if they fit into the pool
 
-struct varve_cached_block {
-    struct varve_block_info info;
-    uint8_t *buf;
-};
-
 struct varve_rows {
     struct varve_host *host;
     unsigned tier;
@@ -24,7 +19,7 @@ struct varve_rows {
     size_t cap;       // rows
     void *rows;
     void *scratch;
-    struct varve_cached_block cache[VARVE_ROWS_CACHE];
+    struct varve_block_reader cache[VARVE_ROWS_CACHE];
     size_t cached;     // blocks in it
     uint8_t *pool;     // their bytes, one behind the other
     size_t pool_bytes; // at least VARVE_BLOCK_MAX

@@ -163,10 +163,36 @@ int varve_block_points(const void *buf, const struct varve_block_info *info, var
 int varve_block_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
                       int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap);
 
-// The same where nothing is wanted of the cells but `start_ms`, `count`, `last` and `seq`: faster,
-// and `min`, `max` and `sum` are 0.
-int varve_block_last_cells(const void *buf, const struct varve_block_info *info, varve_series_id id,
-                           int64_t from_ms, int64_t to_ms, struct varve_cell *out, size_t cap);
+// Reads one series of a block after the other: it goes on in the directory from where it found the
+// last one, so that ids that ascend cost one way through it. Any order gives the same rows. Borrows
+// the block; one task.
+struct varve_block_reader {
+    const void *buf;
+    struct varve_block_info info;
+    struct varve_block_place { // an entry of the directory; private
+        uint32_t passed;       // bytes of the directory up to behind the entry
+        uint32_t chunk;        // offset of its chunk in the block
+        uint32_t bytes;        // of the chunk
+        uint32_t holder;       // offset of the chunk that says where its times are; 0: none yet
+        uint32_t id;
+        uint32_t next; // the id that follows without a jump
+    } place;           // the first entry whose id is above `behind`
+    int place_rc;      // what led there: 0, VARVE_E_NOT_FOUND or VARVE_E_CORRUPT
+    int32_t behind;    // -1: at the start
+};
+
+// For a block that varve_block_open() accepted.
+void varve_block_reader_init(struct varve_block_reader *r, const void *buf,
+                             const struct varve_block_info *info);
+
+// As varve_block_points().
+int varve_block_read_points(struct varve_block_reader *r, varve_series_id id, int64_t from_ms,
+                            int64_t to_ms, struct varve_point *out, size_t cap);
+
+// As varve_block_cells(). With `only_last` nothing is wanted of the cells but `start_ms`, `count`,
+// `last` and `seq`: faster, and `min`, `max` and `sum` are 0.
+int varve_block_read_cells(struct varve_block_reader *r, varve_series_id id, int64_t from_ms,
+                           int64_t to_ms, bool only_last, struct varve_cell *out, size_t cap);
 
 // The first series in the block with an id above `after`; -1 gives the first of all. Returns the
 // id, VARVE_E_NOT_FOUND behind the last, or VARVE_E_CORRUPT.

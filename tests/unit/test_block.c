@@ -72,6 +72,40 @@ static void points_of_many_series_are_lossless(void **state)
     }
 }
 
+// Whatever the order of the ids, and whether the rows before fitted or not.
+static void reader_gives_the_same_in_any_order(void **state)
+{
+    (void)state;
+    enum {
+        SERIES = 40,
+        ROWS_EACH = 9
+    };
+    struct test_random r = random_start(__func__);
+    struct varve_point rows[ROWS_EACH], expected[2 * ROWS_EACH], back[2 * ROWS_EACH];
+    struct varve_block_writer w = begin(block, sizeof block, 1);
+    for (varve_series_id id = 1; id < 2 * SERIES; id = (varve_series_id)(id + 2)) {
+        for (int chunk = 0; chunk < 1 + id % 3 / 2; chunk++) { // some have two
+            make_points(&r, rows, ROWS_EACH);
+            assert_int_equal(varve_block_add_points(&w, id, rows, ROWS_EACH), 0);
+        }
+    }
+    struct varve_block_info info = finish_and_open(&w);
+    struct varve_block_reader reader;
+    varve_block_reader_init(&reader, block, &info);
+    varve_series_id id = 0;
+    for (int step = 0; step < 5000; step++) {
+        id = (varve_series_id)(random_below(&r, 3) == 0 ? random_below(&r, 2 * SERIES + 3)
+                                                        : id + 1u);
+        size_t cap = random_below(&r, 4) == 0 ? 5 : 2 * ROWS_EACH;
+        int n = varve_block_points(block, &info, id, INT64_MIN, INT64_MAX, expected, cap);
+        assert_int_equal(varve_block_read_points(&reader, id, INT64_MIN, INT64_MAX, back, cap), n);
+        assert_memory_equal(back, expected, n > 0 ? (size_t)n * sizeof *back : 0);
+    }
+    struct varve_cell cell;
+    assert_int_equal(varve_block_read_cells(&reader, 1, 0, INT64_MAX, false, &cell, 1),
+                     VARVE_E_INVALID);
+}
+
 static void cells_of_many_series_are_lossless(void **state)
 {
     (void)state;
@@ -354,6 +388,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(points_of_many_series_are_lossless),
+        cmocka_unit_test(reader_gives_the_same_in_any_order),
         cmocka_unit_test(cells_of_many_series_are_lossless),
         cmocka_unit_test(every_column_length_is_lossless),
         cmocka_unit_test(header_fields_come_back),
