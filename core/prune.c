@@ -108,6 +108,42 @@ static int settle(struct varve_host *host)
     return rc;
 }
 
+// Open cells behind the moment, of the series that match: their rows go.
+static void forget_open(struct varve_host *host, const struct varve_prune *prune)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    for (size_t level = 0; prune->after_ms != INT64_MIN && level < host->rollup.levels; level++) {
+        for (uint32_t id = 0; id < prune->series_count; id++) {
+            struct varve_cell *open = &host->rollup.open[level][id];
+            const bool matches =
+                prune->every_series || (prune->matched[id / 8] >> (id % 8) & 1u) != 0;
+            if (matches && open->start_ms >= prune->after_ms && open->start_ms < prune->before_ms) {
+                open->count = 0;
+            }
+        }
+    }
+    varve_port_mutex_unlock(&host->store_lock);
+}
+
+static void say_begin(struct varve_host *host, const struct varve_prune *prune,
+                      const struct varve_prune_request *request)
+{
+    char range[64];
+    const char *text = range;
+    if (prune->after_ms == INT64_MIN) {
+        (void)varve_format(range, sizeof range, "before %lld ms", (long long)prune->before_ms);
+    } else if (prune->before_ms == INT64_MAX) {
+        (void)varve_format(range, sizeof range, "from %lld ms on", (long long)prune->after_ms);
+    } else {
+        (void)varve_format(range, sizeof range, "from %lld to %lld ms", (long long)prune->after_ms,
+                           (long long)prune->before_ms);
+    }
+    varve_event_add(host, VARVE_NOTICE, "host", "prune_begin", false, 0, NULL,
+                    "%s asks to remove what is %s, tier %s, series %s", prune->by, text,
+                    request->tier < 0 ? "all" : host->tiers[request->tier].name,
+                    prune->every_series ? "all" : request->selector);
+}
+
 int varve_prune_begin(struct varve_host *host, struct varve_prune *prune,
                       const struct varve_prune_request *request, void *memory, size_t bytes,
                       char *why, size_t why_cap)
@@ -123,6 +159,11 @@ int varve_prune_begin(struct varve_host *host, struct varve_prune *prune,
     if (request->apply && (host->flags & VARVE_HOST_READ_ONLY) != 0) {
         return say(why, why_cap, VARVE_E_READ_ONLY, "the store is open for reading only");
     }
+    if (request->after_ms > 0 && request->tier != VARVE_PRUNE_ALL_TIERS) {
+        return say(why, why_cap, VARVE_E_INVALID,
+                   "what is after a time is removed from all tiers, not from one");
+    }
+    prune->after_ms = request->after_ms > 0 ? request->after_ms : INT64_MIN;
     prune->before_ms = request->before_ms;
     prune->apply = request->apply;
     (void)varve_format(prune->by, sizeof prune->by, "%s", request->by != NULL ? request->by : "");
@@ -135,11 +176,8 @@ int varve_prune_begin(struct varve_host *host, struct varve_prune *prune,
     prune->report.unsettled = settle(host);
     varve_prune_set_bounds(host, prune, memory);
     if (prune->apply) {
-        varve_event_add(host, VARVE_NOTICE, "host", "prune_begin", false, 0, NULL,
-                        "%s asks to remove what is before %lld ms, tier %s, series %s", prune->by,
-                        (long long)prune->before_ms,
-                        request->tier < 0 ? "all" : host->tiers[request->tier].name,
-                        prune->every_series ? "all" : request->selector);
+        forget_open(host, prune);
+        say_begin(host, prune, request);
     }
     return 0;
 }
@@ -176,11 +214,12 @@ static void note_end(struct varve_host *host, const struct varve_prune *prune)
         blocks += tier->removed + tier->rewritten;
         bytes += tier->bytes;
     }
-    (void)varve_format(payload, sizeof payload,
-                       "{\"before_ms\":%lld,\"rows\":%llu,\"series\":%u,\"blocks\":%llu,"
-                       "\"bytes\":%llu}",
-                       (long long)prune->before_ms, (unsigned long long)rows, prune->report.series,
-                       (unsigned long long)blocks, (unsigned long long)bytes);
+    (void)varve_format(
+        payload, sizeof payload,
+        "{\"after_ms\":%lld,\"before_ms\":%lld,\"rows\":%llu,\"series\":%u,\"blocks\":%llu,"
+        "\"bytes\":%llu}",
+        (long long)prune->after_ms, (long long)prune->before_ms, (unsigned long long)rows,
+        prune->report.series, (unsigned long long)blocks, (unsigned long long)bytes);
     varve_event_add(host, VARVE_NOTICE, "host", "prune", true, (double)rows, payload,
                     "%s removed %llu rows of %u series from %llu blocks", prune->by,
                     (unsigned long long)rows, prune->report.series, (unsigned long long)blocks);
@@ -194,11 +233,32 @@ static void count_series(struct varve_prune *prune)
     }
 }
 
+// What is left, so that nothing takes what went for history.
+static void learn_gaps(struct varve_host *host)
+{
+    struct varve_gaps gaps;
+    varve_gaps_init(&gaps);
+    for (unsigned tier = 0; tier < host->tier_count; tier++) {
+        struct varve_block_cursor cursor = {
+            .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
+        while (varve_store_next(host, &cursor) == 0) {
+            varve_gaps_cover(&gaps, cursor.key.start_ms, cursor.key.end_ms);
+        }
+    }
+    varve_port_mutex_lock(&host->store_lock);
+    host->gaps = gaps;
+    host->newest_ms = gaps.newest_ms < host->newest_ms ? gaps.newest_ms : host->newest_ms;
+    varve_port_mutex_unlock(&host->store_lock);
+}
+
 static int finish(struct varve_host *host, struct varve_prune *prune, char *why, size_t why_cap)
 {
     prune->report.done = true;
     if (!prune->apply) {
         return 0;
+    }
+    if (prune->after_ms != INT64_MIN) {
+        learn_gaps(host);
     }
     note_end(host, prune);
     (void)varve_host_flush(host,

@@ -35,7 +35,8 @@ int varve_prune_some(struct varve_host *host, struct varve_prune *prune, void *m
 #define VARVE_PRUNE_ROW_BYTES (VARVE_COLUMN_MAX * sizeof(struct varve_point))
 
 struct varve_prune_cut {
-    int64_t keep_from_ms;   // older rows go
+    int64_t go_from_ms;     // rows from here on go,
+    int64_t keep_from_ms;   // up to here
     const uint8_t *matched; // of these series: bit per id; NULL: of all
     uint32_t series_count;  // ids below this are known
     uint8_t *touched;       // gets the bits of the series that lose rows

@@ -33,42 +33,60 @@ static int read_rows(const struct pass *pass, uint32_t id, int64_t from_ms, int6
                                       pass->cut->rows, cap);
 }
 
-// Counts the rows that go, from the first of the piece on. Returns their number.
-static size_t drop_old(struct pass *pass, uint32_t id, size_t row_bytes, size_t n)
+static int64_t row_ms(const struct pass *pass, size_t row_bytes, size_t i)
 {
-    size_t old = 0;
-    while (old < n && goes(pass->cut, id)) {
-        int64_t time_ms;
-        memcpy(&time_ms, (const uint8_t *)pass->cut->rows + old * row_bytes, sizeof time_ms);
-        if (time_ms >= pass->cut->keep_from_ms) {
-            break;
-        }
-        struct varve_prune_loss *loss = pass->loss;
-        loss->oldest_ms = time_ms < loss->oldest_ms ? time_ms : loss->oldest_ms;
-        loss->newest_ms = time_ms > loss->newest_ms ? time_ms : loss->newest_ms;
-        old++;
+    int64_t time_ms;
+    memcpy(&time_ms, (const uint8_t *)pass->cut->rows + i * row_bytes, sizeof time_ms);
+    return time_ms;
+}
+
+// The first row, of n in time order, that is not before the time.
+static size_t first_from(const struct pass *pass, size_t row_bytes, size_t n, int64_t from_ms)
+{
+    size_t i = 0;
+    while (i < n && row_ms(pass, row_bytes, i) < from_ms) {
+        i++;
     }
-    if (old > 0) {
-        pass->cut->touched[id / 8] |= (uint8_t)(1u << (id % 8));
-        pass->loss->rows += old;
+    return i;
+}
+
+static void count_loss(struct pass *pass, uint32_t id, int64_t oldest_ms, int64_t newest_ms,
+                       size_t rows)
+{
+    struct varve_prune_loss *loss = pass->loss;
+    loss->oldest_ms = oldest_ms < loss->oldest_ms ? oldest_ms : loss->oldest_ms;
+    loss->newest_ms = newest_ms > loss->newest_ms ? newest_ms : loss->newest_ms;
+    loss->rows += rows;
+    pass->cut->touched[id / 8] |= (uint8_t)(1u << (id % 8));
+}
+
+// Takes the rows that go out of the piece; returns how many are left.
+static size_t drop_rows(struct pass *pass, uint32_t id, size_t row_bytes, size_t n)
+{
+    size_t from = first_from(pass, row_bytes, n, pass->cut->go_from_ms);
+    size_t to = first_from(pass, row_bytes, n, pass->cut->keep_from_ms);
+    if (!goes(pass->cut, id) || from >= to) {
+        return n;
     }
-    return old;
+    count_loss(pass, id, row_ms(pass, row_bytes, from), row_ms(pass, row_bytes, to - 1), to - from);
+    uint8_t *rows = pass->cut->rows;
+    memmove(rows + from * row_bytes, rows + to * row_bytes, (n - to) * row_bytes);
+    return n - (to - from);
 }
 
 static int keep_rest(struct pass *pass, uint32_t id, size_t row_bytes, size_t n)
 {
-    varve_sort_rows(pass->cut->rows, row_bytes, n, pass->cut->scratch);
-    size_t old = drop_old(pass, id, row_bytes, n);
-    if (old == n) {
+    void *rows = pass->cut->rows;
+    varve_sort_rows(rows, row_bytes, n, pass->cut->scratch);
+    n = drop_rows(pass, id, row_bytes, n);
+    if (n == 0) {
         return 0;
     }
-    void *rest = (uint8_t *)pass->cut->rows + old * row_bytes;
-    n -= old;
     if (pass->info->columns == 1) {
-        return varve_block_add_points(&pass->writer, (varve_series_id)id, rest, n);
+        return varve_block_add_points(&pass->writer, (varve_series_id)id, rows, n);
     }
-    n = varve_merge_cells(rest, n);
-    return varve_block_add_cells(&pass->writer, (varve_series_id)id, rest, n);
+    n = varve_merge_cells(rows, n);
+    return varve_block_add_cells(&pass->writer, (varve_series_id)id, rows, n);
 }
 
 // One series, in as many pieces of time as memory demands.
@@ -121,10 +139,12 @@ int varve_prune_block(const struct varve_prune_cut *cut, const void *block,
     struct pass pass = {.cut = cut, .block = block, .info = info, .loss = loss};
     int rc = 0;
     *loss = (struct varve_prune_loss){.oldest_ms = INT64_MAX, .newest_ms = INT64_MIN};
-    if (info->rows == 0 || info->key.start_ms >= cut->keep_from_ms) {
+    if (info->rows == 0 || info->key.start_ms >= cut->keep_from_ms ||
+        info->key.end_ms < cut->go_from_ms) {
         return VARVE_E_NOT_FOUND;
     }
-    if (cut->matched == NULL && info->key.end_ms < cut->keep_from_ms) {
+    if (cut->matched == NULL && info->key.start_ms >= cut->go_from_ms &&
+        info->key.end_ms < cut->keep_from_ms) {
         return drop_all(&pass);
     }
     varve_block_begin(&pass.writer, out, cap, info);

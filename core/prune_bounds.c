@@ -3,7 +3,8 @@
 //
 //   - the newest block of each tier in each store, without its rows;
 //   - rows that open cells of the next coarser tier are rebuilt from: by the marks of its newest
-//     block, those from a time on and all in blocks from a number on.
+//     block, those from a time on and all in blocks from a number on. Where history goes from a
+//     moment on, open cells behind it go with their rows, and only the latter stay.
 //
 // Threading: one task; takes each lock briefly, one after the other.
 #include "host_state.h"
@@ -155,6 +156,7 @@ void varve_prune_set_bounds(struct varve_host *host, struct varve_prune *prune, 
         // Cells behind the tier's own mark would be made again from the finer tier.
         int64_t own_ms = tier == 0 ? INT64_MAX : marks_of(host, tier, buf).since_ms;
         int64_t keep_ms = own_ms < needed.since_ms ? own_ms : needed.since_ms;
+        keep_ms = prune->after_ms != INT64_MIN ? INT64_MAX : keep_ms; // open cells go as well
         prune->keep_from_ms[tier] = keep_ms < wanted_ms ? keep_ms : wanted_ms;
         if (needed.from_seq < prune->seq_limit[tier]) {
             prune->seq_limit[tier] = needed.from_seq;

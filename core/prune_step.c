@@ -145,7 +145,8 @@ static void count_loss(struct varve_prune_tier *out, const struct varve_prune_lo
 static void look_at_damaged(struct work *work, unsigned tier, const struct varve_block_key *key)
 {
     struct varve_prune_tier *out = &work->prune->report.tiers[tier];
-    if (work->cut.matched == NULL && key->end_ms < work->cut.keep_from_ms) {
+    if (work->cut.matched == NULL && key->start_ms >= work->cut.go_from_ms &&
+        key->end_ms < work->cut.keep_from_ms) {
         out->removed++;
         work->changes[work->count++] = (struct change){.key = *key};
     } else {
@@ -201,7 +202,7 @@ static int next_block(struct varve_host *host, const struct varve_prune *prune,
                       struct varve_block_cursor *cursor)
 {
     *cursor = (struct varve_block_cursor){.tier = prune->tier,
-                                          .from_ms = INT64_MIN,
+                                          .from_ms = prune->after_ms,
                                           .seq_limit = prune->seq_limit[prune->tier],
                                           .key = prune->key,
                                           .started = prune->started};
@@ -231,6 +232,7 @@ static int walk(struct work *work)
         if (rc != 0) {
             return rc;
         }
+        work->cut.go_from_ms = prune->after_ms;
         work->cut.keep_from_ms = prune->keep_from_ms[prune->tier];
         prune->key = cursor.key;
         prune->started = true;

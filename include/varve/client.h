@@ -62,7 +62,7 @@ extern "C" {
 #endif
 
 #define VARVE_PROTOCOL_MAGIC   0x43565256u // "VRVC"
-#define VARVE_PROTOCOL_VERSION 5u
+#define VARVE_PROTOCOL_VERSION 6u
 #define VARVE_FRAME_HEADER     8u
 // Largest payload of one frame, in bytes.
 #define VARVE_FRAME_MAX 32768u

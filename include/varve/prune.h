@@ -13,6 +13,9 @@
 //   rc = varve_prune_begin(host, &prune, &request, memory, bytes, why, sizeof why);
 //   while (rc == 0 && !prune.report.done) rc = varve_prune_step(host, &prune, memory, bytes, ...);
 //
+// History from a moment on can go as well: what a clock that was ahead has left. Then nothing is
+// kept for cells in progress that begin behind that moment: they go, too. So it is of all tiers.
+//
 // Without `apply` nothing is removed: the report says what would be. A prune that is given up
 // between two steps leaves whole stores; the same request again goes on with what is left.
 //
@@ -33,7 +36,8 @@ extern "C" {
 
 struct varve_prune_request {
     const char *selector; // as varve/query.h says, but for dotted names; "" or NULL: every series
-    int64_t before_ms;    // Unix time
+    int64_t after_ms;     // Unix time: what is from then on; 0 or less: from the beginning
+    int64_t before_ms;    // Unix time: what is older; INT64_MAX, with after_ms only: to the end
     int tier;             // index, or VARVE_PRUNE_ALL_TIERS
     bool apply;           // false: only say what would be removed
     const char *by;       // who asks, for the event: "uid 0, pid 4242"
@@ -66,7 +70,7 @@ struct varve_prune_report {
 // Caller-owned. Only `report` is for the caller; the rest is private to core/prune.c.
 struct varve_prune {
     struct varve_prune_report report;
-    int64_t before_ms;
+    int64_t after_ms, before_ms;
     int64_t keep_from_ms[VARVE_MAX_TIERS];                    // rows from here on stay
     uint32_t seq_limit[VARVE_MAX_TIERS];                      // blocks from here on are newer
     uint32_t newest_seq[VARVE_MAX_BACKENDS][VARVE_MAX_TIERS]; // the block that is only emptied
@@ -84,8 +88,8 @@ struct varve_prune {
 
 // Stores what is in RAM, so that it can be pruned as well (but with a host that is read-only), and
 // finds out what can go. With `apply` an event records who asked for what. Returns 0,
-// VARVE_E_INVALID for a bad selector or tier, VARVE_E_NOT_FOUND when no series matches, or
-// VARVE_E_READ_ONLY; `why` says it in a sentence.
+// VARVE_E_INVALID for a bad selector or tier, or after_ms with one tier, VARVE_E_NOT_FOUND when no
+// series matches, or VARVE_E_READ_ONLY; `why` says it in a sentence.
 int varve_prune_begin(struct varve_host *host, struct varve_prune *prune,
                       const struct varve_prune_request *request, void *memory, size_t bytes,
                       char *why, size_t why_cap);

@@ -25,17 +25,27 @@ static struct varve_prune prune;
 static uint8_t memory[VARVE_QUERY_MEMORY] __attribute__((aligned(64)));
 static struct varve_point points[N];
 
-static int try_prune(const char *selector, int64_t before_ms, int tier, bool apply)
+static int try_range(const char *selector, int64_t after_ms, int64_t before_ms, int tier,
+                     bool apply)
 {
     char why[VARVE_MESSAGE_TEXT];
-    const struct varve_prune_request request = {
-        .selector = selector, .before_ms = before_ms, .tier = tier, .apply = apply, .by = "me"};
+    const struct varve_prune_request request = {.selector = selector,
+                                                .after_ms = after_ms,
+                                                .before_ms = before_ms,
+                                                .tier = tier,
+                                                .apply = apply,
+                                                .by = "me"};
     int rc = varve_prune_begin(f.host, &prune, &request, memory, sizeof memory, why, sizeof why);
     for (int steps = 0; rc == 0 && !prune.report.done; steps++) {
         rc = varve_prune_step(f.host, &prune, memory, sizeof memory, why, sizeof why);
         assert_true(steps < 10000);
     }
     return rc;
+}
+
+static int try_prune(const char *selector, int64_t before_ms, int tier, bool apply)
+{
+    return try_range(selector, 0, before_ms, tier, apply);
 }
 
 static void run_prune(const char *selector, int64_t before_ms, int tier)
@@ -101,6 +111,63 @@ static void rows_before_a_moment_go_in_every_tier(void **state)
         fixture_close(&f);
         fixture_open(&f, 0);
     }
+    end();
+}
+
+static void rows_from_a_moment_on_go_in_every_tier(void **state)
+{
+    (void)state;
+    const size_t cut = 720; // where an hour begins, whose cell is in progress
+    start(two, 2);
+    const int64_t after_ms = points[cut].time_ms;
+    assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, false), 0);
+    assert_int_equal(prune.report.tiers[0].rows, 2 * (N - cut));
+    assert_int_equal(prune.report.tiers[0].oldest_ms, after_ms);
+    check_raw("a", 0, N); // nothing has gone yet
+    assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, true), 0);
+    for (int round = 0; round < 3; round++) {
+        for (size_t s = 0; s < 2; s++) {
+            check_raw(two[s], 0, cut);
+            for (int tier = 1; tier < (round == 0 ? 3 : 4); tier++) {
+                fixture_check_tier(&f, two[s], tier, points, cut); // the day has its old cell yet
+            }
+        }
+        fixture_close(&f);
+        fixture_open(&f, 0);
+    }
+    // What comes then is as if nothing had been there.
+    for (size_t s = 0; s < 2; s++) {
+        const int id = fixture_series(&f, two[s], VARVE_GAUGE);
+        assert_int_equal(varve_host_import(f.host, id, points + cut, N - cut), 0);
+        check_raw(two[s], 0, N);
+        for (int tier = 1; tier < 4; tier++) {
+            fixture_check_tier(&f, two[s], tier, points, N);
+        }
+    }
+    end();
+}
+
+static void rows_between_two_moments_go_and_only_those_of_the_series_that_match(void **state)
+{
+    (void)state;
+    start(two, 2);
+    assert_int_equal(
+        try_range("a", points[120].time_ms, points[360].time_ms, VARVE_PRUNE_ALL_TIERS, true), 0);
+    assert_int_equal(prune.report.series, 1);
+    assert_int_equal(prune.report.tiers[0].rows, 240);
+    assert_int_equal(prune.report.tiers[1].rows, 20);
+    for (int round = 0; round < 2; round++) {
+        check_raw(two[1], 0, N);
+        fixture_check_tier(&f, two[1], 1, points, N);
+        struct answer answer = fixture_query(&f, "a", 0, VARVE_AGG_AUTO, 0);
+        assert_int_equal(answer.count, N - 240);
+        assert_memory_equal(answer.points, points, 120 * sizeof *points);
+        assert_memory_equal(answer.points + 120, points + 360, (N - 360) * sizeof *points);
+        answer_free(&answer);
+        fixture_close(&f);
+        fixture_open(&f, 0);
+    }
+    assert_int_equal(try_range("a", points[120].time_ms, INT64_MAX, 0, true), VARVE_E_INVALID);
     end();
 }
 
@@ -299,6 +366,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_before_a_moment_go_in_every_tier),
+        cmocka_unit_test(rows_from_a_moment_on_go_in_every_tier),
+        cmocka_unit_test(rows_between_two_moments_go_and_only_those_of_the_series_that_match),
         cmocka_unit_test(the_report_says_what_went),
         cmocka_unit_test(only_the_series_that_match_lose_rows),
         cmocka_unit_test(events_keep_who_removed_what),

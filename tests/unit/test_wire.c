@@ -215,7 +215,7 @@ static void a_prune_and_its_report_come_back(void **state)
     static uint8_t buf[VARVE_FRAME_MAX];
     static struct varve_prune_report sent, got;
     const struct varve_prune_request asked = {
-        .selector = "a{b=\"c\"}", .before_ms = -7, .tier = 2, .apply = true};
+        .selector = "a{b=\"c\"}", .after_ms = -9, .before_ms = -7, .tier = 2, .apply = true};
     struct varve_prune_request request;
     struct varve_wire_writer w = {.buf = buf, .cap = sizeof buf};
     varve_prune_request_put(&w, &asked);
@@ -223,7 +223,8 @@ static void a_prune_and_its_report_come_back(void **state)
     varve_prune_request_get(&r, &request);
     assert_true(varve_wire_done(&r));
     assert_string_equal(request.selector, asked.selector);
-    assert_true(request.before_ms == -7 && request.tier == 2 && request.apply);
+    assert_true(request.after_ms == -9 && request.before_ms == -7 && request.tier == 2 &&
+                request.apply);
     buf[w.used - 1] = 2;
     r = (struct varve_wire_reader){.buf = buf, .len = w.used};
     varve_prune_request_get(&r, &request);

@@ -371,6 +371,7 @@ void varve_expr_get(struct varve_wire_reader *r, struct varve_expr_query *query)
 void varve_prune_request_put(struct varve_wire_writer *w, const struct varve_prune_request *request)
 {
     varve_wire_put_text(w, request->selector);
+    varve_wire_put_i64(w, request->after_ms);
     varve_wire_put_i64(w, request->before_ms);
     varve_wire_put_i32(w, request->tier);
     varve_wire_put_u8(w, request->apply ? 1 : 0);
@@ -380,6 +381,7 @@ void varve_prune_request_get(struct varve_wire_reader *r, struct varve_prune_req
 {
     *request = (struct varve_prune_request){.by = ""};
     request->selector = varve_wire_get_text(r);
+    request->after_ms = varve_wire_get_i64(r);
     request->before_ms = varve_wire_get_i64(r);
     request->tier = varve_wire_get_i32(r);
     uint8_t apply = varve_wire_get_u8(r);

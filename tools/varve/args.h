@@ -43,6 +43,7 @@ enum exit_code {
     X(OPT_KEEP_ALL, "keep-all", "", "switch retention off for this import (with --store or -c)")   \
     X(OPT_REPAIR, "repair", "", "remove what is damaged, and nothing else")                        \
     X(OPT_BEFORE, "before", "TIME", "remove what is older")                                        \
+    X(OPT_FUTURE, "future", "", "remove what lies in the future, which a wrong clock has left")    \
     X(OPT_DRY_RUN, "dry-run", "", "only say what would be removed")                                \
     X(OPT_YES, "yes", "", "do not ask")                                                            \
     X(OPT_SEVERITY, "severity", "LEVEL",                                                           \
@@ -54,7 +55,9 @@ enum exit_code {
     X(OPT_ONCE, "once", "", "print one frame as text and end")                                     \
     X(OPT_SORT, "sort", "COLUMN", "the largest of this column first")                              \
     X(OPT_LIMIT, "limit", "N", "no more than this many")                                           \
-    X(OPT_AFTER, "after", "PLACE", "go on there: what a limited answer gave as its next place")    \
+    X(OPT_AFTER, "after", "PLACE",                                                                 \
+      "go on there: what a limited answer gave as its next place; to prune, a time: remove what "  \
+      "is from then on")                                                                           \
     X(OPT_HELP, "help", "", "print this")
 
 enum option_id {

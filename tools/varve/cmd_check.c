@@ -35,8 +35,9 @@ static void put_json(const struct varve_stats *stats, const struct varve_check *
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct varve_check_tier *t = &check->tiers[i];
         printf("%s\n{\"tier\":\"%s\",\"blocks\":%" PRIu32 ",\"bytes\":%" PRIu64
-               ",\"damaged\":%" PRIu32 "}",
-               i > 0 ? "," : "", stats->tiers[i].tier.name, t->blocks, t->bytes, t->damaged);
+               ",\"damaged\":%" PRIu32 ",\"future_blocks\":%" PRIu32 "}",
+               i > 0 ? "," : "", stats->tiers[i].tier.name, t->blocks, t->bytes, t->damaged,
+               stats->tiers[i].future_blocks);
     }
     printf("\n]}\n");
 }
@@ -72,6 +73,7 @@ static int put_table(const struct varve_stats *stats, const struct varve_check *
     printf(check->repaired > 0 ? ", %" PRIu32 " of them removed" : "", check->repaired);
     printf(check->restored > 0 ? "; %" PRIu32 " blocks restored from elsewhere\n" : "\n",
            check->restored);
+    put_future(stats);
     return 0;
 }
 

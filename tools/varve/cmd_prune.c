@@ -186,15 +186,45 @@ static int prune(struct varve_source *source, const struct args *args,
     return rc == 0 ? put_report(format, &report, true) : rc;
 }
 
+// A clock that ticks on while this is asked for is not in the future.
+#define FUTURE_MARGIN_MS 60000
+
+static int read_range(const struct args *args, struct varve_prune_request *request)
+{
+    int code = DONE;
+    request->before_ms = INT64_MAX;
+    if (args->value[OPT_FUTURE] != NULL) {
+        request->after_ms = when_now() + FUTURE_MARGIN_MS;
+    }
+    if (args->value[OPT_AFTER] != NULL) {
+        code = args_time(args, OPT_AFTER, "", &request->after_ms);
+    }
+    if (code == DONE && args->value[OPT_BEFORE] != NULL) {
+        code = args_time(args, OPT_BEFORE, "", &request->before_ms);
+    }
+    if (code == DONE && request->after_ms >= request->before_ms) {
+        return args_usage(args, "--after is not earlier than --before");
+    }
+    return code;
+}
+
 static int run_prune(const struct args *args)
 {
     char by[VARVE_NAME_TEXT];
     struct varve_prune_request request = {.selector = args->count > 0 ? args->positional[0] : "",
                                           .by = by};
+    const bool from_on = args->value[OPT_AFTER] != NULL || args->value[OPT_FUTURE] != NULL;
     struct varve_source source;
     enum format format;
-    if (args->value[OPT_BEFORE] == NULL) {
-        return args_usage(args, "--before TIME is missing");
+    if (args->value[OPT_BEFORE] == NULL && !from_on) {
+        return args_usage(args, "--before TIME is missing, or --after TIME, or --future");
+    }
+    if (from_on && args->value[OPT_TIER] != NULL) {
+        return args_usage(args, "what is after a time is removed from all tiers, not from one");
+    }
+    if (args->value[OPT_FUTURE] != NULL &&
+        (args->value[OPT_AFTER] != NULL || args->value[OPT_BEFORE] != NULL)) {
+        return args_usage(args, "--future is a range of its own, without --after and --before");
     }
     if (args->value[OPT_DRY_RUN] == NULL && args->value[OPT_YES] == NULL &&
         isatty(STDIN_FILENO) == 0) {
@@ -203,7 +233,7 @@ static int run_prune(const struct args *args)
     }
     (void)snprintf(by, sizeof by, "uid %ld, pid %ld", (long)getuid(), (long)getpid()); // it fits
     int code = args_format(args, &format);
-    code = code == DONE ? args_time(args, OPT_BEFORE, "", &request.before_ms) : code;
+    code = code == DONE ? read_range(args, &request) : code;
     code = code == DONE ? open_source(&source, args) : code;
     if (code != DONE) {
         return code;
@@ -222,9 +252,11 @@ const struct command command_prune = {
     .summary = "remove history before a time, of all series or of some",
     .text =
         "Removes what is older than --before: samples, and cells that ended by then. A cell that\n"
-        "began before that time and ends after it stays whole. With SELECTOR only rows of the\n"
-        "series that match go; with --tier only rows of that tier. First it says what would go,\n"
-        "and asks; without a terminal it needs --yes. An event keeps who removed what.\n"
+        "began before that time and ends after it stays whole. With --after, what is from then\n"
+        "on, cells that begin by then included; --future is --after with the present time, for\n"
+        "what a clock that was ahead has left. With SELECTOR only rows of the series that match\n"
+        "go; with --tier only rows of that tier. First it says what would go, and asks; without\n"
+        "a terminal it needs --yes. An event keeps who removed what.\n"
         "\n"
         "The daemon does it step by step and collects on. Stopped, the store is opened for\n"
         "writing. What is in memory is stored first. The bytes are overwritten in the store's\n"
@@ -240,10 +272,12 @@ const struct command command_prune = {
         "Examples:\n"
         "  varve prune --before -30d --dry-run\n"
         "  varve prune --before 2026-01-01 --yes\n"
+        "  varve prune --future --dry-run\n"
         "  varve prune --before now --tier raw 'net_*{device=\"wlan0\"}'\n"
         "  varve prune --before -1h --store sqlite:/var/lib/varve/varve.db",
-    .options = OPTIONS_SOURCE | OPTION(OPT_CONFIG) | OPTION(OPT_BEFORE) | OPTION(OPT_TIER) |
-               OPTION(OPT_FORMAT) | OPTION(OPT_DRY_RUN) | OPTION(OPT_YES),
+    .options = OPTIONS_SOURCE | OPTION(OPT_CONFIG) | OPTION(OPT_BEFORE) | OPTION(OPT_AFTER) |
+               OPTION(OPT_FUTURE) | OPTION(OPT_TIER) | OPTION(OPT_FORMAT) | OPTION(OPT_DRY_RUN) |
+               OPTION(OPT_YES),
     .least = 0,
     .most = 1,
     .run = run_prune,

@@ -116,7 +116,7 @@ static void put_salvages(const struct varve_stats *stats)
 }
 
 // What a clock that was ahead has left.
-static void put_future(const struct varve_stats *stats)
+void put_future(const struct varve_stats *stats)
 {
     for (uint32_t i = 0; i < stats->tier_count; i++) {
         const struct varve_tier_stats *t = &stats->tiers[i];

@@ -52,6 +52,9 @@ int judge_points(const struct args *args, const struct varve_query *query, uint6
 // The core's "not found" says which selector; this says where to look.
 void explain_unknown(struct varve_source *source, const char *selector, int rc);
 
+// Lines for history in the future, which a clock that was ahead has left; cmd_stats.c.
+void put_future(const struct varve_stats *stats);
+
 // Turns --tier into the index that it has at the open source. Returns DONE, USAGE, or another exit
 // code (said on stderr).
 int read_tier(const struct args *args, struct varve_source *source, int *tier);
