@@ -58,9 +58,18 @@ struct varve_cell varve_cell_of(int64_t start_ms, double value, double sum)
         .start_ms = start_ms, .count = 1, .min = value, .max = value, .sum = sum, .last = value};
 }
 
+// An older sample is late, and what it says is in the growth of those that came before it - unless
+// it is much older and still more: then it is the clock that went back, and the counter that went
+// on. (A smaller step makes no difference for long.)
+static bool is_late(const struct varve_counter_state *state, int64_t time_ms, double value)
+{
+    return time_ms < state->time_ms &&
+           (state->time_ms - time_ms < VARVE_COUNTER_LATE_MS || !(value > state->value));
+}
+
 static inline double increase_of(struct varve_counter_state *state, int64_t time_ms, double value)
 {
-    if (state->known && time_ms < state->time_ms) {
+    if (state->known && is_late(state, time_ms, value)) {
         return 0;
     }
     double increase = 0;

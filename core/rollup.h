@@ -9,7 +9,8 @@
 // cell), however late older ones come; among siblings it is the last one's that was stored.
 //
 // Counters: a cell's sum is the increase since the previous sample, whatever bucket that was in; a
-// smaller value means that the counter restarted from zero.
+// smaller value means that the counter restarted from zero. When the clock goes back by hours it
+// grows on from there, as a restart finds it in the blocks, too.
 //
 // One task, under the host's store lock.
 #ifndef VARVE_CORE_ROLLUP_H
@@ -76,7 +77,9 @@ void varve_cell_merge(struct varve_cell *into, const struct varve_cell *from);
 struct varve_cell varve_cell_of(int64_t start_ms, double value, double sum);
 
 // How much a counter grew from its state to `value` at time_ms, and the new state. An older sample
-// than the newest known one counts as no growth.
+// than the newest known one counts as no growth, but for one that shows that the clock went back:
+// it is older by VARVE_COUNTER_LATE_MS at least, and larger.
+#define VARVE_COUNTER_LATE_MS INT64_C(600000)
 double varve_counter_increase(struct varve_counter_state *state, int64_t time_ms, double value);
 
 #endif

@@ -337,10 +337,80 @@ static void a_clock_years_ahead_expires_by_the_hours_that_it_runs(void **state)
     assert_int_equal(varve_host_shutdown(host), 0);
 }
 
+static int on_sums(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
+{
+    double *total = arg;
+    (void)id;
+    for (size_t i = 0; i < n; i++) {
+        *total += points[i].value;
+    }
+    return 0;
+}
+
+// A row every ROW_MS of a counter that grows by one each time; returns its value.
+static double count_up(int counter, double value, int64_t ms)
+{
+    for (int64_t left_ms = ms; left_ms > 0; left_ms -= ROW_MS) {
+        varve_sim_advance(ROW_MS);
+        true_ms += ROW_MS;
+        assert_int_equal(varve_push(host, counter, ++value), 0);
+        step();
+    }
+    return value;
+}
+
+static double grown(void)
+{
+    char why[VARVE_MESSAGE_TEXT];
+    double total = 0;
+    const struct varve_query query = {.selector = "grows_total",
+                                      .from_ms = INT64_MIN,
+                                      .to_ms = INT64_MAX,
+                                      .tier = 1,
+                                      .agg = VARVE_AGG_SUM};
+    const struct varve_query_sink sink = {
+        .arg = &total, .series = on_series, .points = on_sums, .end = on_end};
+    assert_int_equal(varve_query_run(host, &query, &sink, work, sizeof work, why, sizeof why), 0);
+    return total;
+}
+
+// Windows that closed while the clock was ahead stay where they are; what a counter grows by since
+// is counted all the same, by hours and by years, forward and back.
+static void counters_grow_on_when_the_clock_is_stepped(void **state)
+{
+    (void)state;
+    static const struct varve_series_def def = {"grows_total", "1", "", VARVE_COUNTER};
+    static const int64_t spans[] = {90 * 1000, 2 * 3600 * 1000, 7 * 365 * 86400 * INT64_C(1000)};
+    start_host();
+    const int counter = varve_series_add(host, &def);
+    double value = 0;
+    learn_the_time();
+    value = count_up(counter, value, 12 * MINUTE_MS);
+    for (size_t i = 0; i < 3; i++) {
+        varve_sim_set_wall(true_ms + spans[i]);
+        step();
+        value = count_up(counter, value, 12 * MINUTE_MS);
+        learn_the_time(); // back again
+        value = count_up(counter, value, 12 * MINUTE_MS);
+        varve_sim_set_wall(true_ms - spans[i % 2]);
+        step();
+        value = count_up(counter, value, 12 * MINUTE_MS);
+        learn_the_time();
+        value = count_up(counter, value, 12 * MINUTE_MS);
+    }
+    assert_int_equal(varve_host_flush(host, 1000), 0);
+    assert_float_equal(grown(), value - 1, 0.5); // nothing before the first
+    assert_int_equal(varve_host_shutdown(host), 0);
+    start_host();
+    assert_float_equal(grown(), value - 1, 0.5);
+    assert_int_equal(varve_host_shutdown(host), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_that_wait_follow_every_step, make, destroy),
+        cmocka_unit_test_setup_teardown(counters_grow_on_when_the_clock_is_stepped, make, destroy),
         cmocka_unit_test_setup_teardown(a_boot_years_ahead_neither_blocks_nor_expires_anything,
                                         make, destroy),
         cmocka_unit_test_setup_teardown(a_clock_years_ahead_expires_by_the_hours_that_it_runs,
