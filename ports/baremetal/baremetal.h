@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The port to a Cortex-M without an operating system, and what firmware does for it: it starts the
-// tick, says what time it is once it knows, and may look at or redirect the log.
+// The port to a Cortex-M without an operating system, and what firmware does for it besides what
+// ports/common/firmware.h asks of it: it starts the tick.
 //
 // One loop drives everything:
 //
@@ -12,7 +12,7 @@
 #ifndef VARVE_PORTS_BAREMETAL_H
 #define VARVE_PORTS_BAREMETAL_H
 
-#include "varve/port.h"
+#include "ports/common/firmware.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,21 +24,8 @@ extern "C" {
 // does not fit SysTick's 24 bits (16,777,216 cycles).
 int varve_baremetal_start(uint32_t clock_hz, uint32_t tick_ms);
 
-// Says what Unix time, in ms, it is now: read from an RTC, a radio, a server. May be called again.
-// Until then the port answers 0, and samples wait for a time (unless `clock = trust`). Task
-// context.
-void varve_baremetal_set_wall(int64_t unix_ms);
-
 // Sleeps until `ms` have gone by, waiting for interrupts in between. Task context.
 void varve_baremetal_sleep(int64_t ms);
-
-// Where log lines go, complete with their end; NULL: nowhere, as before the first call. Those less
-// severe than `threshold` are left out.
-void varve_baremetal_log_to(void (*write)(const char *text), enum varve_severity threshold);
-
-// The drivers of raw NOR flash that varve_port_flash() knows; the list ends with NULL and must
-// stay.
-void varve_baremetal_flashes(const struct varve_flash *const *flashes);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,7 @@
 // a flag that an interrupt may raise. The host is driven by varve_host_step().
 //
 // Threading: critical sections and raising in any context, the rest in the one task.
-#include "ports/baremetal/internal.h"
+#include "ports/baremetal/baremetal.h"
 #include "ports/cortex-m/cortex-m.h"
 
 struct flag {
@@ -101,7 +101,7 @@ int varve_port_task_start(struct varve_port_task *t, const char *name, void (*fn
     (void)fn;
     (void)arg;
     (void)stack_bytes;
-    return baremetal_fail(VARVE_E_UNSUPPORTED);
+    return varve_firmware_fail(VARVE_E_UNSUPPORTED);
 }
 
 int varve_port_task_join(struct varve_port_task *t, int64_t timeout_ms)
@@ -125,7 +125,7 @@ int varve_port_timer_start(struct varve_port_timer *t, int64_t delay_ms)
 {
     (void)t;
     (void)delay_ms;
-    return baremetal_fail(VARVE_E_UNSUPPORTED);
+    return varve_firmware_fail(VARVE_E_UNSUPPORTED);
 }
 
 void varve_port_timer_stop(struct varve_port_timer *t)

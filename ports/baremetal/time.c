@@ -5,7 +5,7 @@
 // SysTick stops in the deeper sleep modes of some chips; whoever uses them brings a clock of its
 // own in the place of this file.
 //
-// Threading: any context; the wall clock and sleeping in task context.
+// Threading: any context; sleeping in task context.
 #include "ports/baremetal/baremetal.h"
 #include "ports/cortex-m/cortex-m.h"
 
@@ -18,8 +18,6 @@
 
 static uint32_t cycles_per_us, tick_us, period;
 static volatile uint64_t ticks;
-static int64_t wall_offset_ms; // Unix time - boot time
-static bool wall_known;
 
 int varve_baremetal_start(uint32_t clock_hz, uint32_t tick_ms)
 {
@@ -59,17 +57,6 @@ uint64_t varve_port_mono_us(void)
 int64_t varve_port_boot_ms(void)
 {
     return (int64_t)(varve_port_mono_us() / 1000u);
-}
-
-void varve_baremetal_set_wall(int64_t unix_ms)
-{
-    wall_offset_ms = unix_ms - varve_port_boot_ms();
-    wall_known = true;
-}
-
-int64_t varve_port_wall_ms(void)
-{
-    return wall_known ? varve_port_boot_ms() + wall_offset_ms : 0;
 }
 
 void varve_baremetal_sleep(int64_t ms)

@@ -8,7 +8,7 @@
 //   static const struct varve_flash *const flashes[] = {&nor.flash, NULL};
 //   ...
 //   int rc = varve_spi_nor_open(&nor, &bus, "nor0", 0, 0);
-//   varve_baremetal_flashes(flashes);
+//   varve_firmware_flashes(flashes);
 //
 // Threading: as varve/flash.h says, one caller at a time, task context. The code must not run from
 // the chip that it erases.

@@ -28,7 +28,7 @@ static void start_flash(void)
 {
     static const struct varve_flash *flashes[2];
     flashes[0] = firmware_nor(0);
-    varve_baremetal_flashes(flashes);
+    varve_firmware_flashes(flashes);
 }
 #else
 static void start_flash(void)
@@ -38,7 +38,7 @@ static void start_flash(void)
 
 void firmware_start(void)
 {
-    varve_baremetal_log_to(semihosting_write, VARVE_INFO);
+    varve_firmware_log_to(semihosting_write, VARVE_INFO);
     if (varve_baremetal_start(VARVE_BOARD_CLOCK_HZ, TICK_MS) != 0) {
         semihosting_write("the tick does not fit the board's clock\n");
         semihosting_exit(1);
@@ -48,7 +48,7 @@ void firmware_start(void)
 
 void firmware_set_wall(int64_t unix_ms)
 {
-    varve_baremetal_set_wall(unix_ms);
+    varve_firmware_set_wall(unix_ms);
 }
 
 void firmware_sleep(int64_t ms)

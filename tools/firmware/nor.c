@@ -258,7 +258,7 @@ static int start(void)
     torn.cut_at = words.cut;
     torn.worn_sector = words.worn;
     flashes[0] = &torn.flash;
-    varve_baremetal_flashes(flashes);
+    varve_firmware_flashes(flashes);
     const struct varve_conf *conf = firmware_conf();
     if (conf == NULL || varve_host_init(&host, conf, memory, sizeof memory, VARVE_HOST_FRESH_MEMORY,
                                         why, sizeof why) != 0) {
