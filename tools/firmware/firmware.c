@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the images of this folder share, on the bare-metal port and a console by semihosting.
+// What the images of this folder share, whichever port they have: a console by semihosting, the
+// board's configuration and chip.
 //
-// Threading: one loop.
+// Threading: one loop, or one task.
 #include "firmware.h"
 
 #include "core/text.h"
-#include "ports/baremetal/baremetal.h"
+#include "ports/common/firmware.h"
 #include "ports/cortex-m/cortex-m.h"
 
-#define TICK_MS 50
-#define LINE    160
+#define LINE 160
 
 #ifdef VARVE_BOARD_NOR
 static struct varve_spi_nor nor;
@@ -24,37 +24,17 @@ const struct varve_flash *firmware_nor(uint32_t sectors)
     return &nor.flash;
 }
 
-static void start_flash(void)
+void firmware_start_flash(void)
 {
     static const struct varve_flash *flashes[2];
     flashes[0] = firmware_nor(0);
     varve_firmware_flashes(flashes);
 }
 #else
-static void start_flash(void)
+void firmware_start_flash(void)
 {
 }
 #endif
-
-void firmware_start(void)
-{
-    varve_firmware_log_to(semihosting_write, VARVE_INFO);
-    if (varve_baremetal_start(VARVE_BOARD_CLOCK_HZ, TICK_MS) != 0) {
-        semihosting_write("the tick does not fit the board's clock\n");
-        semihosting_exit(1);
-    }
-    start_flash();
-}
-
-void firmware_set_wall(int64_t unix_ms)
-{
-    varve_firmware_set_wall(unix_ms);
-}
-
-void firmware_sleep(int64_t ms)
-{
-    varve_baremetal_sleep(ms);
-}
 
 void firmware_print(const char *format, ...)
 {

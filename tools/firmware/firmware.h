@@ -6,10 +6,9 @@
 #include "ports/common/spi_nor.h"
 #include "varve/host.h"
 
-// Starts the board's tick and sends the log to the console.
+// For an image that is one loop: starts the board's tick, sends the log to the console, opens the
+// chip; and sleeps.
 void firmware_start(void);
-
-void firmware_set_wall(int64_t unix_ms);
 void firmware_sleep(int64_t ms);
 
 // A text on the console, at most 159 bytes; conversions as in varve_format().
@@ -20,9 +19,10 @@ void firmware_print(const char *format, ...) __attribute__((format(printf, 1, 2)
 const struct varve_conf *firmware_conf(void);
 
 // Where the board has a serial NOR chip, `nor0`: the bus to it, and its first `sectors` sectors, 0:
-// all. NULL, said on the console, when it does not answer. firmware_start() has opened the whole
-// chip for the port already.
+// all. NULL, said on the console, when it does not answer. firmware_start_flash() opens the
+// whole chip for the port; where there is none it does nothing.
 extern const struct varve_spi_bus firmware_bus;
 const struct varve_flash *firmware_nor(uint32_t sectors);
+void firmware_start_flash(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "firmware.h"
+#include "ports/common/firmware.h"
 #include "varve/query.h"
 
 #define SENSORS      8
@@ -82,7 +83,7 @@ static int run(struct varve_host *host)
             next_ms += STEP_MS;
         }
         if (!clock_set && varve_port_boot_ms() >= CLOCK_SET_MS) {
-            firmware_set_wall(MADE_UP_MS + varve_port_boot_ms());
+            varve_firmware_set_wall(MADE_UP_MS + varve_port_boot_ms());
             clock_set = true;
         }
         const int64_t idle_ms = varve_host_step(host);

@@ -6,6 +6,7 @@
 //
 // Threading: one loop.
 #include "firmware.h"
+#include "ports/common/firmware.h"
 #include "ports/cortex-m/cortex-m.h"
 
 #define STEP_MS    5000
@@ -74,7 +75,7 @@ int main(void)
     struct varve_host *host;
     char why[VARVE_MESSAGE_TEXT] = "";
     firmware_start();
-    firmware_set_wall(MADE_UP_MS);
+    varve_firmware_set_wall(MADE_UP_MS);
     const struct varve_conf *conf = firmware_conf();
     if (conf == NULL || varve_host_init(&host, conf, memory, sizeof memory, VARVE_HOST_FRESH_MEMORY,
                                         why, sizeof why) != 0) {

@@ -18,6 +18,7 @@
 
 #include "firmware.h"
 #include "ports/baremetal/baremetal.h"
+#include "ports/common/firmware.h"
 #include "ports/cortex-m/cortex-m.h"
 #include "torn_flash.h"
 #include "varve/query.h"
@@ -281,7 +282,7 @@ int main(void)
         return rc;
     }
     const int64_t from_ms = newest_ms > 0 ? newest_ms + STEP_MS : MADE_UP_MS;
-    firmware_set_wall(from_ms);
+    varve_firmware_set_wall(from_ms);
     if (add_series() != 0) {
         return EXIT_SERIES;
     }
