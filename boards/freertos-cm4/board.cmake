@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Cortex-M4 under FreeRTOS with a serial NOR chip: 64 series that survive the power.
 set(VARVE_BOARD_PORT freertos)
+set(VARVE_BOARD_FREERTOS_PORT GCC_ARM_CM4F)
 set(VARVE_BOARD_CLOCK_HZ 200000000)
 set(VARVE_BOARD_STACK_BYTES 1024)
 set(VARVE_BOARD_NOR fmc_ast1030) # the bus to the chip, a source of tools/firmware

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rest of the port: errors, log, figures. What firmware gives - time, log, flash drivers - and
-// memory that is kept are answered by ports/common/firmware.c; files, programs and modules beside it.
+// memory that is kept are answered by ports/common/firmware.c; files, programs and modules beside
+// it.
 //
 // Threading: one task.
 #include "ports/baremetal/baremetal.h"

@@ -7,10 +7,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 build=$(cd "$1" && pwd)
 
-if [ -e "$build/nor.elf" ]; then
-    echo "this board keeps its history on a chip: test_nor.sh is for it"
-    exit 77
-fi
+for image in nor tasks; do
+    if [ -e "$build/$image.elf" ]; then
+        echo "test_$image.sh is for this board"
+        exit 77
+    fi
+done
 
 run_image() {
     "$build/$1" </dev/null

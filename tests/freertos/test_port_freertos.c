@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -255,7 +256,7 @@ static void look_around(void *arg)
 {
     struct view *view = arg;
     (void)varve_port_signal_wait(&view->go, -1);
-    strcpy(view->name, pcTaskGetName(NULL));
+    (void)snprintf(view->name, sizeof view->name, "%s", pcTaskGetName(NULL));
     view->priority = uxTaskPriorityGet(NULL);
     view->error = varve_port_native_error(); // none yet
     (void)varve_firmware_fail(VARVE_E_BUSY);

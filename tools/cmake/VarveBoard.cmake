@@ -10,6 +10,7 @@
 #   VARVE_BOARD_CLOCK_HZ      the processor's clock
 #   VARVE_BOARD_STACK_BYTES   the stack of main() and interrupts
 #   VARVE_BOARD_NOR           a source of tools/firmware: the bus to a serial NOR chip, if there is one
+#   VARVE_BOARD_FREERTOS_PORT a folder of the kernel's ports, for tools/firmware/freertos/kernel.cmake
 #   VARVE_BOARD_WITHOUT       parts of the core that are left out; core/CMakeLists.txt lists them
 #   VARVE_BOARD_FLASH_BUDGET, VARVE_BOARD_RAM_BUDGET, VARVE_BOARD_STACK_BUDGET
 #                             bytes that the library may take, see tools/size_report

@@ -33,13 +33,21 @@ const char varve_board_ini[] =
         DEPENDS "${ini}" "${VARVE_TOOL}" VERBATIM)
 endfunction()
 
+# Where there are only headers of FreeRTOS (tests/freertos/headers.cmake) the sources are compiled.
 function(varve_firmware name)
     cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
-    add_executable(${name} ${arg_SOURCES} $<TARGET_OBJECTS:varve_cortex_m> $<TARGET_OBJECTS:varve_firmware_conf>)
+    if(VARVE_FREERTOS_HEADERS_ONLY)
+        add_library(${name} OBJECT ${arg_SOURCES})
+    else()
+        add_executable(${name} ${arg_SOURCES} $<TARGET_OBJECTS:varve_cortex_m> $<TARGET_OBJECTS:varve_firmware_conf>)
+    endif()
     target_link_libraries(${name} PRIVATE varve_base varve_plugins varve_cortex_m)
     target_compile_definitions(${name} PRIVATE VARVE_BOARD_CLOCK_HZ=${VARVE_BOARD_CLOCK_HZ}u
         $<$<TARGET_EXISTS:PkgConfig::inih>:VARVE_BOARD_INI>
         $<$<BOOL:${VARVE_BOARD_NOR}>:VARVE_BOARD_NOR>)
+    if(VARVE_FREERTOS_HEADERS_ONLY)
+        return()
+    endif()
     set(script "${PROJECT_SOURCE_DIR}/ports/cortex-m/cortex-m.ld")
     target_link_options(${name} PRIVATE -nostartfiles -T "${script}" -L "${VARVE_BOARD_DIR}"
         -Wl,--gc-sections -Wl,--defsym=VARVE_STACK_BYTES=${VARVE_BOARD_STACK_BYTES}

@@ -133,6 +133,7 @@ static int add_series(void)
 static void power_gone(void)
 {
     firmware_print("acknowledged %lld\nthe power goes\n", (long long)acknowledged_ms);
+    firmware_sleep(FIRMWARE_SETTLE_MS);
     semihosting_exit(EXIT_POWER);
 }
 
@@ -269,10 +270,9 @@ static int start(void)
     return 0;
 }
 
-int main(void)
+static int run(void)
 {
     int64_t newest_ms;
-    firmware_start();
     if (!take_words()) {
         return EXIT_WORDS;
     }
@@ -295,4 +295,12 @@ int main(void)
         return EXIT_STOP;
     }
     return rc != 0 ? rc : wear;
+}
+
+int main(void)
+{
+    firmware_start();
+    const int rc = run();
+    firmware_sleep(FIRMWARE_SETTLE_MS);
+    return rc;
 }

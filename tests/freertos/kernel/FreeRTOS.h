@@ -23,6 +23,7 @@
 #define configTIMER_QUEUE_LENGTH              4
 #define configUSE_TASK_NOTIFICATIONS          1
 #define configTASK_NOTIFICATION_ARRAY_ENTRIES 2
+#define configMAX_SYSCALL_INTERRUPT_PRIORITY  0xA0
 #define INCLUDE_vTaskDelete                   1
 #define INCLUDE_vTaskSuspend                  1
 #define INCLUDE_xTimerPendFunctionCall        1
@@ -40,17 +41,20 @@ typedef uintptr_t StackType_t;
 #define pdFAIL        pdFALSE
 #define portMAX_DELAY UINT32_MAX
 
-// Sizes are those of what kernel.c and timers.c keep in them.
+#define pdMS_TO_TICKS(ms) ((TickType_t)(ms)*configTICK_RATE_HZ / 1000u)
+
+// Sizes are those of what kernel.c and timers.c keep in them, with pointers of 64 bits; else about
+// what the kernel's have.
 typedef union {
-    uint8_t bytes[192];
+    uint8_t bytes[24 * sizeof(void *)];
     void *align;
 } StaticTask_t;
 typedef union {
-    uint8_t bytes[64];
+    uint8_t bytes[8 * sizeof(void *)];
     void *align;
 } StaticSemaphore_t;
 typedef union {
-    uint8_t bytes[64];
+    uint8_t bytes[8 * sizeof(void *)];
     void *align;
 } StaticTimer_t;
 

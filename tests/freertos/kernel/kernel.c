@@ -181,8 +181,7 @@ static void *task_main(void *arg)
 {
     current = arg;
     current->fn(current->arg);
-    KERNEL_ASSERT(!"a task's function has returned");
-    return NULL;
+    KERNEL_FAIL("a task's function has returned");
 }
 
 TaskHandle_t xTaskCreateStatic(TaskFunction_t fn, const char *name, uint32_t words, void *arg,

@@ -12,11 +12,15 @@
 #include "task.h"
 #include "timers.h"
 
+#define KERNEL_FAIL(what)                                                                          \
+    do {                                                                                           \
+        fprintf(stderr, "%s:%d: misuse of the kernel: %s\n", __FILE__, __LINE__, what);            \
+        abort();                                                                                   \
+    } while (0)
 #define KERNEL_ASSERT(x)                                                                           \
     do {                                                                                           \
         if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: misuse of the kernel: %s\n", __FILE__, __LINE__, #x);          \
-            abort();                                                                               \
+            KERNEL_FAIL(#x);                                                                       \
         }                                                                                          \
     } while (0)
 

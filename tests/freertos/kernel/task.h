@@ -21,6 +21,11 @@ UBaseType_t uxTaskGetNumberOfTasks(void);
 TickType_t xTaskGetTickCount(void);
 TickType_t xTaskGetTickCountFromISR(void);
 
+// Only for what is compiled and not run, tools/firmware/tasks.c: nothing is behind these.
+void vTaskStartScheduler(void);
+BaseType_t xTaskDelayUntil(TickType_t *last, TickType_t ticks);
+UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t task); // words
+
 BaseType_t xTaskNotifyGiveIndexed(TaskHandle_t task, UBaseType_t index);
 void vTaskNotifyGiveIndexedFromISR(TaskHandle_t task, UBaseType_t index, BaseType_t *switches);
 uint32_t ulTaskNotifyTakeIndexed(UBaseType_t index, BaseType_t clear, TickType_t ticks);

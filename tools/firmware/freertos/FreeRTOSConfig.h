@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// FreeRTOS as this board has it: static memory only, a tick of 10 ms.
+// FreeRTOS as the image `tasks` has it on every board: static memory only, a tick of 10 ms.
 #ifndef FREERTOS_CONFIG_H
 #define FREERTOS_CONFIG_H
 
-#define configCPU_CLOCK_HZ            200000000
+#define configCPU_CLOCK_HZ            VARVE_BOARD_CLOCK_HZ
 #define configTICK_RATE_HZ            100
 #define configTICK_TYPE_WIDTH_IN_BITS TICK_TYPE_WIDTH_32_BITS
 #define configUSE_PREEMPTION          1
@@ -11,7 +11,7 @@
 #define configMINIMAL_STACK_SIZE      128
 #define configMAX_TASK_NAME_LEN       16
 #define configUSE_IDLE_HOOK           1 // sleeps
-#define configUSE_TICK_HOOK           1 // the image `tasks` pushes from it
+#define configUSE_TICK_HOOK           1 // raises the interrupt that pushes
 
 #define configSUPPORT_STATIC_ALLOCATION     1
 #define configSUPPORT_DYNAMIC_ALLOCATION    0
