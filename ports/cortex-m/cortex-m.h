@@ -53,6 +53,8 @@ size_t cortex_m_stack_bytes(void);
 _Noreturn void semihosting_exit(int status);
 // Writes text to the debugger's console.
 void semihosting_write(const char *text);
+// Hundredths of a second that the other side has worked: of its time, not of the emulated CPU's.
+int semihosting_clock(void);
 // Files on the debugger's side. `mode` is one of SEMIHOSTING_*; returns a handle >= 0, or -1.
 enum {
     SEMIHOSTING_READ = 1,   // rb

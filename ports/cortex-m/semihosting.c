@@ -12,6 +12,7 @@
 #define SYS_READ          0x06u
 #define SYS_SEEK          0x0Au
 #define SYS_FLEN          0x0Cu
+#define SYS_CLOCK         0x10u
 #define SYS_GET_CMDLINE   0x15u
 #define SYS_EXIT_EXTENDED 0x20u
 #define APPLICATION_EXIT  0x20026u
@@ -44,6 +45,11 @@ _Noreturn void semihosting_exit(int status)
 void semihosting_write(const char *text)
 {
     (void)call(SYS_WRITE0, text); // has no result
+}
+
+int semihosting_clock(void)
+{
+    return call(SYS_CLOCK, NULL);
 }
 
 int semihosting_open(const char *path, int mode)

@@ -9,7 +9,8 @@
 #include "ports/common/firmware.h"
 #include "ports/cortex-m/cortex-m.h"
 
-#define LINE 160
+#define LINE      160
+#define SETTLE_CS 10 // hundredths of a second
 
 #ifdef VARVE_BOARD_NOR
 static struct varve_spi_nor nor;
@@ -44,6 +45,14 @@ void firmware_print(const char *format, ...)
     (void)varve_vformat(line, sizeof line, format, args); // cut, if somebody wrote a longer one
     va_end(args);
     semihosting_write(line);
+}
+
+void firmware_settle(void)
+{
+    const int began = semihosting_clock();
+    while (semihosting_clock() - began < SETTLE_CS) {
+        cortex_m_wait_for_interrupt(); // lets QEMU do the rest of its work
+    }
 }
 
 #ifdef VARVE_BOARD_INI

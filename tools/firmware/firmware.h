@@ -22,10 +22,11 @@ const struct varve_conf *firmware_conf(void);
 // all. NULL, said on the console, when it does not answer. firmware_start_flash() opens the
 // whole chip for the port; where there is none it does nothing.
 extern const struct varve_spi_bus firmware_bus;
-// QEMU writes its image of the chip behind the program's back, and its end leaves out what is under
-// way: whoever wrote waits so long before it exits.
-#define FIRMWARE_SETTLE_MS 1000
 const struct varve_flash *firmware_nor(uint32_t sectors);
 void firmware_start_flash(void);
+
+// QEMU writes its image of the chip behind the program's back, and its end leaves out what is under
+// way: whoever wrote calls this before it exits, and it waits for a while of the host's time.
+void firmware_settle(void);
 
 #endif

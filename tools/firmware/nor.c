@@ -133,7 +133,7 @@ static int add_series(void)
 static void power_gone(void)
 {
     firmware_print("acknowledged %lld\nthe power goes\n", (long long)acknowledged_ms);
-    firmware_sleep(FIRMWARE_SETTLE_MS);
+    firmware_settle();
     semihosting_exit(EXIT_POWER);
 }
 
@@ -301,6 +301,6 @@ int main(void)
 {
     firmware_start();
     const int rc = run();
-    firmware_sleep(FIRMWARE_SETTLE_MS);
+    firmware_settle();
     return rc;
 }

@@ -305,7 +305,7 @@ static void live_and_exit(void *unused)
 {
     (void)unused;
     const int rc = run();
-    vTaskDelay(pdMS_TO_TICKS(FIRMWARE_SETTLE_MS));
+    firmware_settle();
     semihosting_exit(rc);
 }
 
