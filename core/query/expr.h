@@ -151,6 +151,8 @@ enum expr_at {
     EXPR_AT_END,
 };
 
+struct expr_newest;
+
 struct expr_selector {
     struct varve_span name; // may be empty
     struct expr_matcher *matchers;
@@ -159,8 +161,9 @@ struct expr_selector {
     enum expr_at at;
     int64_t at_ms;
     bool has_offset;
-    // The plan: the series that match.
+    // The plan: the series that match, and of an instant selector what the last slice saw of each.
     uint16_t *ids;
+    struct expr_newest *newest;
 };
 
 struct expr_groups;

@@ -183,7 +183,7 @@ int expr_value(struct expr_run *run, struct expr *e, uint32_t slot, double *out)
     }
     switch (e->kind) {
     case EXPR_SELECTOR:
-        return expr_leaf(run, EXPR_FN_INSTANT, e->selector, NULL, e->selector->ids[slot], out);
+        return expr_instant(run, e->selector, slot, out);
     case EXPR_CALL:
         return call_value(run, e, slot, out);
     case EXPR_AGGREGATE:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions over the rows of one series: windows that fill while rows stream by, one for each step
-// of the slice, each holding a few sums and never the rows themselves. An instant selector needs no
-// more than the last row. See expr_run.h.
+// of the slice, each holding a few sums and never the rows themselves. See expr_run.h.
 //
 // Windows of samples hold both ends, as in Prometheus 2. A cell counts where it ends: windows of
 // cells hold their end but not their start, which are the cells that lie wholly inside.
@@ -249,62 +248,6 @@ static int fill(void *arg, const void *rows, size_t n)
     return 0;
 }
 
-// ---- instant selectors --------------------------------------------------------------------------
-
-// The newest row of each step's window goes to the result as rows go by in time order: no windows,
-// and no division for a row.
-struct instant {
-    const struct leaf *leaf;
-    double *out;
-    uint32_t next;     // the first step that a later row may still be the newest of
-    int64_t ends_ms;   // its time
-    int64_t newest_ms; // of the last row
-    double newest;     // its value; absent: there is none
-};
-
-// The steps before time_ms have seen all their rows.
-static void settle(struct instant *instant, int64_t time_ms)
-{
-    const struct leaf *leaf = instant->leaf;
-    int64_t fresh_ms = instant->newest_ms + leaf->span_ms - leaf->run->cells;
-    for (; instant->next < leaf->steps && instant->ends_ms < time_ms; instant->next++) {
-        instant->out[instant->next] =
-            instant->ends_ms <= fresh_ms ? instant->newest : expr_absent();
-        instant->ends_ms += leaf->step_ms;
-    }
-}
-
-static int note_newest(void *arg, const void *rows, size_t n)
-{
-    struct instant *instant = arg;
-    const struct varve_point *points = rows;
-    const struct varve_cell *cells = rows;
-    bool is_cell = instant->leaf->run->cells;
-    int64_t tier_step_ms = instant->leaf->run->tier_step_ms;
-    for (size_t i = 0; i < n; i++) {
-        int64_t time_ms = is_cell ? cells[i].start_ms + tier_step_ms : points[i].time_ms;
-        if (time_ms > instant->ends_ms) {
-            settle(instant, time_ms);
-        }
-        instant->newest_ms = time_ms;
-        instant->newest = is_cell ? cells[i].last : points[i].value;
-    }
-    return 0;
-}
-
-static int newest_rows(struct leaf *leaf, varve_series_id id, int64_t from_ms, int64_t to_ms,
-                       double *out)
-{
-    struct instant instant = {.leaf = leaf,
-                              .out = out,
-                              .ends_ms = leaf->at_ms,
-                              .newest_ms = from_ms,
-                              .newest = expr_absent()};
-    int rc = varve_rows_scan(&leaf->run->rows, id, from_ms, to_ms, note_newest, &instant);
-    settle(&instant, INT64_MAX);
-    return rc;
-}
-
 // ---- results ------------------------------------------------------------------------------------
 
 // Prometheus' extrapolation to the ends of the window, where samples are near enough to them.
@@ -468,9 +411,8 @@ int expr_leaf(struct expr_run *run, enum expr_function function,
     }
     int64_t last_ms = leaf.at_ms + (leaf.steps - 1) * leaf.step_ms;
     int64_t margin_ms = run->cells ? run->tier_step_ms : 0;
-    int64_t from_ms = leaf.at_ms - leaf.span_ms - margin_ms, to_ms = last_ms - margin_ms;
-    int rc = function == EXPR_FN_INSTANT ? newest_rows(&leaf, id, from_ms, to_ms, out)
-                                         : windowed_rows(&leaf, id, from_ms, to_ms, out);
+    int rc =
+        windowed_rows(&leaf, id, leaf.at_ms - leaf.span_ms - margin_ms, last_ms - margin_ms, out);
     for (uint32_t i = leaf.steps; rc == 0 && i < run->steps; i++) {
         out[i] = out[0];
     }

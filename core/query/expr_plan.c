@@ -78,7 +78,8 @@ int expr_plan(struct expr_run *run, struct expr *e)
         e->slots = 1;
         return 0;
     case EXPR_SELECTOR:
-        return plan_selector(run, e, EXPR_FN_INSTANT);
+        rc = plan_selector(run, e, EXPR_FN_INSTANT);
+        return rc == 0 ? expr_instant_plan(run, e) : rc;
     case EXPR_CALL:
         return plan_call(run, e);
     case EXPR_BINARY:

@@ -100,6 +100,13 @@ int64_t expr_leaf_time(const struct expr_run *run, const struct expr_selector *s
 // How far back it reads from there.
 int64_t expr_leaf_span(const struct expr_run *run, const struct expr_selector *selector);
 
+// ---- expr_instant.c -----------------------------------------------------------------------------
+
+// Takes what is kept for each slot from slice to slice. VARVE_E_NO_MEMORY.
+int expr_instant_plan(struct expr_run *run, struct expr *e);
+int expr_instant(struct expr_run *run, const struct expr_selector *selector, uint32_t slot,
+                 double *out);
+
 // ---- expr_group.c, expr_match.c -----------------------------------------------------------------
 
 int expr_group_plan(struct expr_run *run, struct expr *e);
