@@ -214,6 +214,9 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
         backend->retry_ms = flush ? 0 : backend->retry_ms;
         return varve_backend_try_open(host, backend, now_ms);
     }
+    if (varve_backend_is_gone(host, backend, now_ms)) {
+        return backend->retry_ms - now_ms;
+    }
     varve_backup_step(host, backend, now_ms);
     varve_mend_step(host, backend, now_ms);
     if (!varve_backend_is_open(backend)) { // it could not be written

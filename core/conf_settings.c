@@ -150,5 +150,7 @@ const struct varve_option conf_backend_options[] = {
     ENABLED_OPTION,
     {"tiers", VARVE_OPT_STRING, COMMON(tier_list), "all", 0, 0, NULL,
      "Tiers that it keeps, by name, separated by blanks or commas."},
+    {"needs", VARVE_OPT_STRING, COMMON(needs), "", 0, 0, NULL,
+     "A path on its medium, absolute: while it is not there the store is neither made nor opened."},
     VARVE_OPTIONS_END,
 };

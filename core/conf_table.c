@@ -212,6 +212,9 @@ static void emit_instance(const struct output *out, const struct varve_instance_
     if (table != NULL && table->name != NULL) {
         emit(out, "     .options = (void *)(uintptr_t)&options_%zu,", index);
     }
+    if (instance->needs != NULL && instance->needs[0] != '\0') {
+        emit(out, "     .needs = \"%s\",", instance->needs);
+    }
     emit(out, "     .interval_ms = INT64_C(%lld), .deadline_ms = INT64_C(%lld),",
          (long long)instance->interval_ms, (long long)instance->deadline_ms);
     emit(out, "     .max_series = INT64_C(%lld), .max_samples = INT64_C(%lld), .tiers = %uu},",

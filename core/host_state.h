@@ -97,7 +97,8 @@ struct varve_backend {
     bool reopens;       // was open before: ids and numbers in RAM are its own
     bool doubtful;      // it is damaged, by what it said when it was in use
     bool persistent;
-    char where[VARVE_PATH_TEXT]; // of a store that is not open
+    bool has_path;               // `where` is a path, and was there when it was opened
+    char where[VARVE_PATH_TEXT]; // of the store, open or not
     uint32_t defined;            // series ids below this are in its dictionary
     uint32_t event_cursor;       // events below this number are in it
     _Atomic int state;           // 0, or the error that it is retrying after
@@ -417,6 +418,9 @@ int varve_backend_get(struct varve_backend *backend, unsigned tier,
 // until the next try.
 int64_t varve_backend_try_open(struct varve_host *host, struct varve_backend *backend,
                                int64_t now_ms);
+// Closes a store that was moved away, or whose medium is gone, so that it is opened anew, and says
+// so. On the backend's task, without its lock.
+bool varve_backend_is_gone(struct varve_host *host, struct varve_backend *backend, int64_t now_ms);
 // After a step that failed with `rc`: closes a store that is damaged, or that goes on failing, so
 // that it is opened anew. On the backend's task, without its lock.
 void varve_backend_doubt(struct varve_host *host, struct varve_backend *backend, int rc,

@@ -49,13 +49,34 @@ bool varve_backend_gives_up(const struct varve_backend *backend)
     return !waits || backend->failures_in_row >= PATIENCE;
 }
 
+// A card that is not mounted leaves an empty directory, in which a store would begin anew.
+static bool has_medium(const struct varve_backend *backend)
+{
+    const char *needs = backend->conf->needs;
+    return needs == NULL || needs[0] == '\0' || varve_port_path_exists(needs) != VARVE_E_NOT_FOUND;
+}
+
 static int open_sound(struct varve_backend *backend, unsigned flags)
 {
+    if (!has_medium(backend)) {
+        varve_instance_fail(&backend->instance, "%s is not there: is its medium mounted?",
+                            backend->conf->needs);
+        return VARVE_E_NOT_FOUND;
+    }
     if (backend->doubtful) { // quick checks find nothing, but it cannot be used
         varve_instance_fail(&backend->instance, "the store is damaged");
         return VARVE_E_CORRUPT;
     }
     return ops_of(backend)->open(&backend->instance, flags);
+}
+
+// Whether the store is something that a path leads to: raw flash, or memory, cannot be moved away.
+static void note_place(struct varve_backend *backend)
+{
+    struct varve_backend_stats stats = {.state = 0};
+    ops_of(backend)->stats(&backend->instance, &stats);
+    backend->has_path = stats.persistent && varve_port_path_exists(stats.where) == 0;
+    (void)varve_format(backend->where, sizeof backend->where, "%s", stats.where); // of that size
 }
 
 // Opens and, if need be, salvages; what it took of the arena stays taken when it succeeds.
@@ -74,6 +95,9 @@ static int open_store(struct varve_host *host, struct varve_backend *backend)
         rc = varve_salvage(host, backend);
     }
     backend->doubtful = backend->doubtful && rc != 0;
+    if (rc == 0) {
+        note_place(backend);
+    }
     return rc;
 }
 
@@ -318,6 +342,23 @@ void varve_backend_doubt(struct varve_host *host, struct varve_backend *backend,
                         now_ms - backend->doubted_ms < DOUBT_MS; // it did not help
     backend->retry_ms = backend->doubtful ? now_ms + DOUBT_MS : backend->retry_ms;
     backend->doubted_ms = damaged ? now_ms : backend->doubted_ms;
+}
+
+// A directory that was moved away takes the open files along, and what is written to them is no
+// longer where the store is looked for.
+bool varve_backend_is_gone(struct varve_host *host, struct varve_backend *backend, int64_t now_ms)
+{
+    const bool moved =
+        backend->has_path && varve_port_path_exists(backend->where) == VARVE_E_NOT_FOUND;
+    if ((host->flags & (VARVE_HOST_READ_ONLY | VARVE_HOST_WAIT)) != VARVE_HOST_WAIT ||
+        (!moved && has_medium(backend))) {
+        return false;
+    }
+    varve_instance_fail(&backend->instance, "%s is not there any more",
+                        moved ? backend->where : backend->conf->needs);
+    varve_backend_note(host, backend, VARVE_E_NOT_FOUND, now_ms);
+    close_store(host, backend);
+    return true;
 }
 
 // ---- what others ask of it ----------------------------------------------------------------------

@@ -80,6 +80,7 @@ struct varve_instance_conf {
     int64_t max_samples;   // collectors, in one run; 0: settings.ring_samples
     const char *tier_list; // backends: "raw minute" or "all"
     uint32_t tiers;        // backends: bit per tier index, from tier_list
+    const char *needs;     // backends: path without which it is not opened; "" or NULL: none
 };
 
 struct varve_conf {

@@ -99,6 +99,55 @@ try() {
     umount "$card"
 }
 
+# A card that is not mounted is waited for, and no store made below its mount point; a store that
+# is moved away is noticed, and waited for as well.
+try_needs() {
+    name=needs-$1
+    printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
+        'minute = 1m keep 1d' '[collector load]' "[backend flash : $3]" "needs = $card/varve" \
+        "$4" >"$work/$name.ini"
+    truncate -s 12M "$work/image"
+    mkfs.ext4 -q -F "$work/image"
+    start_daemon "$work/$name.ini"
+    fails_and_collects -2
+    shows 'is its medium mounted' "$varve" events --socket "$socket"
+    [ -z "$(ls "$card")" ] || fail "$name: it has made something below the mount point"
+    mount_card
+    mkdir "$card/varve"
+    wait_until 20 works || fail "$name: the store on the card is not used"
+
+    mv "$card/varve" "$card/elsewhere"
+    wait_until 30 state_is -2 || fail "$name: it does not notice that its store was moved away"
+    shows 'is not there any more' "$varve" events --socket "$socket"
+    [ ! -e "$card/varve" ] || fail "$name: it has begun another store"
+    sleep 1
+    mv "$card/elsewhere" "$card/varve"
+    wait_until 40 works || fail "$name: it does not resume"
+    stop_daemon
+    all_there "$2"
+    "$varve" check --store "$2" >/dev/null || fail "$name: the store is damaged"
+    umount "$card"
+}
+
+# Without a `needs` a store that was moved away is begun anew where it belongs.
+try_moved() {
+    name=moved
+    printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
+        '[collector load]' '[backend flash : sqlite]' "path = $work/place/v.db" >"$work/moved.ini"
+    start_daemon "$work/moved.ini"
+    wait_until 20 works || fail "moved: it does not store"
+    mv "$work/place" "$work/moved"
+    wait_until 30 test -s "$work/place/v.db" || fail "moved: no store is begun"
+    wait_until 20 works || fail "moved: it does not resume"
+    shows 'is not there any more' "$varve" events --socket "$socket"
+    sleep 1.5
+    stop_daemon
+    for place in place moved; do
+        "$varve" check --store "sqlite:$work/$place/v.db" >/dev/null || fail "moved: $place is damaged"
+        shows 'load1' "$varve" series --store "sqlite:$work/$place/v.db"
+    done
+}
+
 # Who comes second is refused, at once, and the first notices nothing.
 try_lock() {
     name=lock
@@ -121,4 +170,7 @@ try_lock() {
 try wal "sqlite:$card/varve/v.db" sqlite "path = $card/varve/v.db"
 try inplace "sqlite:$card/varve/v.db" sqlite "$(printf 'path = %s\njournal = inplace' "$card/varve/v.db")"
 try rotate "rotate:$card/varve/segments" rotate "$(printf 'path = %s\nsegment = 64K\nsize = 2M' "$card/varve/segments")"
+try_needs sqlite "sqlite:$card/varve/v.db" sqlite "path = $card/varve/v.db"
+try_needs rotate "rotate:$card/varve/segments" rotate "$(printf 'path = %s\nsegment = 64K\nsize = 2M' "$card/varve/segments")"
+try_moved
 try_lock
