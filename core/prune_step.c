@@ -174,15 +174,31 @@ static void add_change(struct work *work, unsigned tier, const struct varve_bloc
     out->bytes += (uint64_t)less * (copies > 0 ? copies : 1);
 }
 
+// One that an earlier prune emptied because it was the newest then, and that nothing needs any
+// more: behind a moment it would be history from the future for ever.
+static bool is_left_over(const struct work *work, unsigned tier,
+                         const struct varve_block_info *info)
+{
+    const struct varve_prune *prune = work->prune;
+    bool needed = prune->after_ms == INT64_MIN || info->rows > 0 ||
+                  info->key.start_ms < work->cut.go_from_ms ||
+                  info->key.end_ms >= work->cut.keep_from_ms;
+    for (size_t b = 0; b < work->host->backend_count; b++) {
+        needed |= varve_prune_takes(prune, work->host, b, tier) &&
+                  prune->newest_seq[b][tier] == info->key.seq;
+    }
+    return !needed;
+}
+
 // What is to become of one block.
 static void look_at(struct work *work, unsigned tier, const struct varve_block_key *key)
 {
     struct varve_prune_tier *out = &work->prune->report.tiers[tier];
     struct varve_block_info info = {.rows = 0};
-    struct varve_prune_loss loss = {.rows = 0};
+    struct varve_prune_loss loss = {.oldest_ms = INT64_MAX, .newest_ms = INT64_MIN};
     uint32_t copies;
     int rc = read_block(work, tier, key, &info, &copies);
-    if (rc == 0) {
+    if (rc == 0 && !is_left_over(work, tier, &info)) {
         rc = varve_prune_block(&work->cut, work->read, &info, work->out + work->used,
                                work->cap - work->used, &loss);
     }

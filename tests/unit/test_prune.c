@@ -147,6 +147,26 @@ static void rows_from_a_moment_on_go_in_every_tier(void **state)
     end();
 }
 
+// The newest block is emptied only; once it is not the newest, it can go.
+static void what_an_earlier_prune_had_to_leave_goes_later(void **state)
+{
+    (void)state;
+    start(two, 1);
+    const int64_t after_ms = points[720].time_ms;
+    const struct varve_point early = {.time_ms = points[100].time_ms + 1, .value = 1};
+    assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, true), 0);
+    const int id = fixture_series(&f, two[0], VARVE_GAUGE);
+    assert_int_equal(varve_host_import(f.host, id, &early, 1), 0);
+    assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, false), 0);
+    assert_int_equal(prune.report.tiers[0].removed, 1);
+    assert_int_equal(prune.report.tiers[0].rows, 0);
+    assert_int_equal(prune.report.tiers[0].oldest_ms, INT64_MAX);
+    assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, true), 0);
+    assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, false), 0);
+    assert_int_equal(prune.report.tiers[0].removed, 0);
+    end();
+}
+
 static void rows_between_two_moments_go_and_only_those_of_the_series_that_match(void **state)
 {
     (void)state;
@@ -367,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_before_a_moment_go_in_every_tier),
         cmocka_unit_test(rows_from_a_moment_on_go_in_every_tier),
+        cmocka_unit_test(what_an_earlier_prune_had_to_leave_goes_later),
         cmocka_unit_test(rows_between_two_moments_go_and_only_those_of_the_series_that_match),
         cmocka_unit_test(the_report_says_what_went),
         cmocka_unit_test(only_the_series_that_match_lose_rows),
