@@ -220,21 +220,28 @@ static inline uint64_t varve_get_rice(struct varve_bit_reader *r, unsigned p)
     }
     r->acc <<= ones + 1;
     r->have -= ones + 1;
-    return (uint64_t)ones << p | varve_get_long_bits(r, p);
+    if (r->have < p) { // near the input's end, or a p that no short residual has
+        return (uint64_t)ones << p | varve_get_long_bits(r, p);
+    }
+    uint64_t low = r->acc >> 1 >> (63 - p); // p < 64
+    r->acc <<= p;
+    r->have -= p;
+    return (uint64_t)ones << p | low;
 }
 
-// Passes over what varve_get_rice() reads.
-static inline void varve_skip_rice(struct varve_bit_reader *r, unsigned p)
+// Passes over what varve_get_rice() reads, for `count` values with their parameters.
+static inline void varve_skip_rices(struct varve_bit_reader *r, const uint8_t *p, unsigned count)
 {
-    varve_refill_bits(r);
-    unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1);
-    unsigned count = ones + 1 + p;
-    if (ones >= VARVE_RICE_ESCAPE || count > 63 || r->have < count) {
-        (void)varve_get_rice(r, p);
-        return;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1);
+        unsigned bits = ones + 1 + p[i];
+        if (ones >= VARVE_RICE_ESCAPE || bits > r->have) { // bits of it may not be here yet
+            (void)varve_get_rice(r, p[i]);
+            continue;
+        }
+        r->acc <<= bits; // have < 64
+        r->have -= bits;
     }
-    r->acc <<= count;
-    r->have -= count;
 }
 
 #endif

@@ -252,7 +252,7 @@ static void skip_int(struct varve_bit_reader *r, struct column *c, size_t i)
     if (code->sparse) {
         (void)get_sparse(r, c);
     } else {
-        varve_skip_rice(r, code->p);
+        varve_skip_rices(r, &code->p, 1);
     }
 }
 
@@ -264,13 +264,49 @@ static void skip_cell_value(struct varve_bit_reader *r, struct column *c, size_t
     }
     skip_int(r, c, i);
     if (c->code.corrected) {
-        varve_skip_rice(r, c->code.ulps_p);
+        varve_skip_rices(r, &c->code.ulps_p, 1);
+    }
+}
+
+// The columns behind `last`, where nobody wants them.
+struct unwanted {
+    uint8_t p[2 * 3]; // Rice parameters of what each row but the first holds of them
+    unsigned count;
+    bool plain; // there is nothing but Rice codes
+};
+
+static struct unwanted unwanted_of(const struct column *columns)
+{
+    struct unwanted u = {.plain = true};
+    for (unsigned number = VARVE_COLUMN_LAST + 1; number < VARVE_CELL_COLUMNS; number++) {
+        const struct varve_column_code *code = &columns[number].code;
+        bool constant = code->order == VARVE_ORDER_CONSTANT;
+        u.plain &= code->scale != VARVE_SCALE_XOR && (constant || !code->sparse);
+        if (!constant) {
+            u.p[u.count++] = code->p;
+        }
+        if (code->corrected) {
+            u.p[u.count++] = code->ulps_p;
+        }
+    }
+    return u;
+}
+
+static void skip_unwanted(struct varve_bit_reader *r, struct column *columns,
+                          const struct unwanted *u, size_t i)
+{
+    if (i > 0 && u->plain) {
+        varve_skip_rices(r, u->p, u->count);
+        return;
+    }
+    for (unsigned number = VARVE_COLUMN_LAST + 1; number < VARVE_CELL_COLUMNS; number++) {
+        skip_cell_value(r, &columns[number], i);
     }
 }
 
 // No column refers to a later one, so that those behind the last one wanted need not be known.
 static void get_cell(struct varve_bit_reader *r, struct column *columns, struct cell_ints *row,
-                     size_t i, bool only_last, struct varve_cell *cell)
+                     size_t i, const struct unwanted *unwanted, struct varve_cell *cell)
 {
     row->last_before = row->m[VARVE_COLUMN_LAST];
     uint64_t count = get_int(r, &columns[VARVE_COLUMN_COUNT], i);
@@ -278,11 +314,9 @@ static void get_cell(struct varve_bit_reader *r, struct column *columns, struct 
     r->broken |= count > UINT32_MAX;
     cell->count = (uint32_t)count;
     cell->last = get_cell_value(r, columns, VARVE_COLUMN_LAST, row, i);
-    if (only_last) {
+    if (unwanted != NULL) {
         cell->min = cell->max = cell->sum = 0;
-        skip_cell_value(r, &columns[VARVE_COLUMN_MIN], i);
-        skip_cell_value(r, &columns[VARVE_COLUMN_MAX_OF_CELL], i);
-        skip_cell_value(r, &columns[VARVE_COLUMN_SUM], i);
+        skip_unwanted(r, columns, unwanted, i);
         return;
     }
     cell->min = get_cell_value(r, columns, VARVE_COLUMN_MIN, row, i);
@@ -298,10 +332,11 @@ int varve_codec_get_cells(const uint8_t *in, const uint8_t *end,
     struct cell_ints row = {{0}, 0};
     size_t stop = rows->skip + rows->take;
     get_cell_headers(&r, columns);
+    const struct unwanted unwanted = unwanted_of(columns);
     for (size_t i = 0; i < stop && !r.broken; i++) {
-        struct varve_cell unwanted;
-        get_cell(&r, columns, &row, i, rows->only_last,
-                 i < rows->skip ? &unwanted : &cells[i - rows->skip]);
+        struct varve_cell before;
+        get_cell(&r, columns, &row, i, rows->only_last ? &unwanted : NULL,
+                 i < rows->skip ? &before : &cells[i - rows->skip]);
     }
     return verdict(&r, stop == rows->total);
 }

@@ -32,22 +32,6 @@ size_t expr_window_bytes(void)
     return sizeof(struct expr_window);
 }
 
-static const uint64_t absent_bits = UINT64_C(0x7ff0000000000002);
-
-double expr_absent(void)
-{
-    double value;
-    memcpy(&value, &absent_bits, sizeof value);
-    return value;
-}
-
-bool expr_is_absent(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits == absent_bits;
-}
-
 int64_t expr_leaf_span(const struct expr_run *run, const struct expr_selector *selector)
 {
     if (selector->range_ms > 0) {

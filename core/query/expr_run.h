@@ -43,8 +43,22 @@ struct expr_run {
 };
 
 // No value: what Prometheus marks the end of a series with, and so never a value.
-double expr_absent(void);
-bool expr_is_absent(double value);
+#define EXPR_ABSENT_BITS UINT64_C(0x7ff0000000000002)
+
+static inline double expr_absent(void)
+{
+    double value;
+    const uint64_t bits = EXPR_ABSENT_BITS;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline bool expr_is_absent(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits == EXPR_ABSENT_BITS;
+}
 
 // ---- expr_labels.c: labels of slots -------------------------------------------------------------
 
