@@ -27,6 +27,18 @@ if nm -D --defined-only "$modules/collector_uptime.so" | grep -q ' varve_collect
     fail "the module exports more than it should"
 fi
 
+# What modules call is what the daemon exports; under an emulator "$varved" is a script.
+program=$varved
+[ ! -e "$variant/target/varved" ] || program=$variant/target/varved
+nm -D --defined-only "$program" | awk '{ print $NF }' | sort -u >"$work/exported"
+grep -q '^varve_instance_push$' "$work/exported" || fail "nothing is exported"
+for module in "$build"/plugins/*.so "$modules"/*.so; do
+    [ -e "$module" ] || continue
+    nm -D --undefined-only "$module" | awk '$NF ~ /^varve_/ { print $NF }' | sort -u >"$work/called"
+    missing=$(comm -23 "$work/called" "$work/exported")
+    [ -z "$missing" ] || fail "$module calls what $program does not export: $missing"
+done
+
 conf=$(quick_conf <<'EOF'
 [collector uptime]
 interval = 1s
