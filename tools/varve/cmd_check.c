@@ -70,9 +70,13 @@ static int put_table(const struct varve_stats *stats, const struct varve_check *
     }
     printf("\n%" PRIu32 " series and events, %" PRIu32 " damaged units", check->records,
            damaged_of(check));
-    printf(check->repaired > 0 ? ", %" PRIu32 " of them removed" : "", check->repaired);
-    printf(check->restored > 0 ? "; %" PRIu32 " blocks restored from elsewhere\n" : "\n",
-           check->restored);
+    if (check->repaired > 0) {
+        printf(", %" PRIu32 " of them removed", check->repaired);
+    }
+    if (check->restored > 0) {
+        printf("; %" PRIu32 " blocks restored from elsewhere", check->restored);
+    }
+    printf("\n");
     put_future(stats);
     return 0;
 }

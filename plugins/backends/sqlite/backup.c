@@ -233,10 +233,10 @@ static int read_block(struct verifier *v, uint32_t length, int64_t at,
 
 static int check_block(struct verifier *v)
 {
-    struct varve_block_key key;
+    struct varve_block_key key = {.seq = 0};
     struct varve_block_info info;
     uint32_t length = 0;
-    int64_t at;
+    int64_t at = 0;
     int rc = read_header(v, &key, &length, &at);
     if (rc == VARVE_E_NOT_FOUND) {
         return 0;
@@ -249,10 +249,10 @@ static int check_block(struct verifier *v)
 // Whether it is the block that is looked for: then it is left in the buffer.
 static int look_for_block(struct verifier *v)
 {
-    struct varve_block_key key;
+    struct varve_block_key key = {.seq = 0};
     struct varve_block_info info;
     uint32_t length = 0;
-    int64_t at;
+    int64_t at = 0;
     int rc = read_header(v, &key, &length, &at);
     const bool same = rc == 0 && key.start_ms == v->wanted->start_ms &&
                       key.end_ms == v->wanted->end_ms && key.seq == v->wanted->seq;
