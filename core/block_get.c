@@ -142,14 +142,39 @@ static int get_times(const struct varve_block_info *info, struct columns *column
     return rc;
 }
 
+// Where the chunk's tail begins and ends; both are its own end if it has none.
+static int find_tail(const uint8_t *buf, const struct varve_block_info *info,
+                     const struct directory *d, const uint8_t **begin, const uint8_t **end)
+{
+    const uint8_t *chunk = buf + d->at.chunk, *p = chunk + d->at.bytes;
+    uint64_t bytes = 0;
+    *begin = *end = p;
+    for (unsigned shift = 0; info->has_tails; shift += 7) {
+        if (p == chunk || shift > 28) {
+            return VARVE_E_CORRUPT;
+        }
+        bytes |= (uint64_t)(*--p & 0x7f) << shift;
+        if (*p < 0x80) {
+            break;
+        }
+    }
+    if (bytes > (size_t)(p - chunk)) {
+        return VARVE_E_CORRUPT;
+    }
+    *begin = p - bytes;
+    *end = p;
+    return 0;
+}
+
 static int get_chunk(const void *buf, const struct varve_block_info *info,
                      const struct directory *d, int64_t from_ms, int64_t to_ms,
                      const struct target *target, size_t cap, size_t *taken)
 {
-    const uint8_t *end = (const uint8_t *)buf + d->at.chunk + d->at.bytes;
+    const uint8_t *end, *tail_end;
     struct columns columns;
     struct varve_codec_rows rows = {.take = 0};
-    int rc = find_columns(buf, d, &columns);
+    int rc = find_tail(buf, info, d, &end, &tail_end);
+    rc = rc == 0 ? find_columns(buf, d, &columns) : rc;
     rc = rc == 0 ? get_times(info, &columns, from_ms, to_ms, target, cap, &rows) : rc;
     *taken = rc == 0 ? rows.take : 0;
     if (*taken == 0) {
@@ -267,4 +292,45 @@ int varve_block_next_id(const void *buf, const struct varve_block_info *info, in
     while ((rc = directory_next(&d, info)) == 0 && (int)d.at.id <= after) {
     }
     return rc == 0 ? (int)d.at.id : rc;
+}
+
+// The records of one tail.
+static int each_sketch(const uint8_t *in, const uint8_t *end, const struct varve_block_info *info,
+                       int64_t from_ms, int64_t to_ms, varve_block_sketch_fn use, void *arg)
+{
+    uint64_t start_ms = (uint64_t)info->key.start_ms;
+    while (in < end) {
+        uint64_t steps, bytes;
+        if (!varve_get_varint(&in, end, &steps) || !varve_get_varint(&in, end, &bytes) ||
+            bytes > (size_t)(end - in)) {
+            return VARVE_E_CORRUPT;
+        }
+        start_ms += steps * info->step_ms; // of hostile bytes: any time
+        bool wanted = (int64_t)start_ms >= from_ms && (int64_t)start_ms <= to_ms;
+        int rc = wanted ? use(arg, (int64_t)start_ms, in, (size_t)bytes) : 0;
+        if (rc != 0) {
+            return rc;
+        }
+        in += bytes;
+    }
+    return 0;
+}
+
+int varve_block_sketches(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                         int64_t from_ms, int64_t to_ms, varve_block_sketch_fn use, void *arg)
+{
+    struct directory d = directory_start(buf, info);
+    int rc = 0;
+    while (info->has_tails && (rc = directory_next(&d, info)) == 0 && d.at.id <= id) {
+        const uint8_t *tail, *end;
+        if (d.at.id != id) {
+            continue;
+        }
+        rc = find_tail(buf, info, &d, &tail, &end);
+        rc = rc == 0 ? each_sketch(tail, end, info, from_ms, to_ms, use, arg) : rc;
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return rc == VARVE_E_CORRUPT ? rc : 0;
 }

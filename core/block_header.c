@@ -30,6 +30,7 @@ static void put_header(uint8_t *p, const struct varve_block_info *info)
     varve_put_u32(p + 64, info->directory);
     varve_put_u32(p + 68, info->rows);
     varve_put_u16(p + 72, info->entries);
+    p[74] = info->has_tails;
     varve_put_u32(p + 76, info->upto_seq);
 }
 
@@ -56,6 +57,7 @@ int varve_block_empty(void *buf, const struct varve_block_info *info)
     empty.directory = VARVE_BLOCK_HEADER;
     empty.rows = 0;
     empty.entries = 0;
+    empty.has_tails = false;
     varve_block_put_header(buf, &empty);
     return VARVE_BLOCK_HEADER;
 }
@@ -73,6 +75,7 @@ static void get_header(const uint8_t *p, struct varve_block_info *info)
         .entries = varve_get_u16(p + 72),
         .tier = p[5],
         .columns = p[6],
+        .has_tails = p[74] == 1 && p[4] != VARVE_BLOCK_VERSION_1,
         .has_upto_seq = (p[7] & FLAG_UPTO_SEQ) != 0,
         .upto_seq = varve_get_u32(p + 76),
         .upto_ms = (int64_t)varve_get_u64(p + 40),

@@ -110,6 +110,51 @@ static bool put_times(const struct varve_block_writer *w, uint8_t *out, size_t r
     return true;
 }
 
+static void reverse(uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        uint8_t swap = p[i];
+        p[i] = p[n - 1 - i];
+        p[n - 1 - i] = swap;
+    }
+}
+
+void varve_block_use_tail(struct varve_block_writer *w, const uint8_t *tail, size_t bytes)
+{
+    w->tail = tail;
+    w->tail_bytes = bytes;
+}
+
+uint8_t *varve_block_tail_add(struct varve_block_tail *tail, int64_t start_ms, size_t bytes)
+{
+    uint64_t steps = (uint64_t)(start_ms - tail->at_ms) / (uint64_t)tail->step_ms;
+    size_t before = varve_varint_size(steps) + varve_varint_size(bytes);
+    if (start_ms < tail->at_ms || before + bytes > tail->cap - tail->used) {
+        return NULL;
+    }
+    uint8_t *out = tail->buf + tail->used;
+    out += varve_put_varint(out, steps);
+    out += varve_put_varint(out, bytes);
+    tail->used += before + bytes;
+    tail->at_ms = start_ms;
+    return out;
+}
+
+// Returns the bytes that the tail and its length take, 0 when there is to be none or no room.
+static size_t put_tail(const struct varve_block_writer *w, uint8_t *out, size_t room)
+{
+    size_t length = varve_varint_size(w->tail_bytes);
+    if (!w->info.has_tails || w->tail_bytes + length > room) {
+        return 0;
+    }
+    if (w->tail_bytes > 0) {
+        memcpy(out, w->tail, w->tail_bytes);
+    }
+    (void)varve_put_varint(out + w->tail_bytes, w->tail_bytes); // of `length` bytes
+    reverse(out + w->tail_bytes, length);
+    return w->tail_bytes + length;
+}
+
 // Encodes times and values behind what is there; false when they do not fit.
 static bool put_chunk(struct varve_block_writer *w, const struct rows *rows, struct chunk *chunk)
 {
@@ -127,11 +172,13 @@ static bool put_chunk(struct varve_block_writer *w, const struct rows *rows, str
     size_t values = rows->points != NULL
                         ? varve_codec_put_points(out, room, rows->points, rows->n, rows->hints)
                         : varve_codec_put_cells(out, room, rows->cells, rows->n, rows->hints);
-    if (values > 0 && chunk->own > 0) {
+    size_t tail = values > 0 ? put_tail(w, out + values, room - values) : 0;
+    bool fits = values > 0 && (tail > 0 || !w->info.has_tails);
+    if (fits && chunk->own > 0) {
         remember_times(w, chunk->times, chunk->own);
     }
-    chunk->bytes += values;
-    return values > 0;
+    chunk->bytes += values + tail;
+    return fits;
 }
 
 static struct varve_code_hint *hints_of(const struct varve_block_writer *w, varve_series_id id,
@@ -156,6 +203,7 @@ static int add_rows(struct varve_block_writer *w, varve_series_id id, const stru
         return VARVE_E_FULL;
     }
     w->used += chunk.bytes;
+    w->tail_bytes = 0;
     w->last_times = chunk.times;
     w->info.rows += (uint32_t)rows->n;
     w->info.key.end_ms = last > w->info.key.end_ms ? last : w->info.key.end_ms;
@@ -189,15 +237,6 @@ int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
                                    .n = n,
                                    .cells = cells,
                                    .hints = hints_of(w, id, VARVE_CELL_HINTS)});
-}
-
-static void reverse(uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n / 2; i++) {
-        uint8_t swap = p[i];
-        p[i] = p[n - 1 - i];
-        p[n - 1 - i] = swap;
-    }
 }
 
 int varve_block_finish(struct varve_block_writer *w)

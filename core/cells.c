@@ -32,6 +32,17 @@ static size_t gather(const struct varve_host *host, const struct varve_window *w
     return varve_merge_cells(cells, n);
 }
 
+// Gives the chunk of the n cells in the scratch memory their sketches.
+static void use_tail(struct varve_host *host, struct varve_block_writer *w, size_t tier,
+                     varve_series_id id, size_t n)
+{
+    size_t bytes;
+    const uint8_t *tail =
+        varve_sketches_tail(&host->sketches, tier - 1, id, host->cell_scratch, n,
+                            w->info.key.start_ms, host->tiers[tier].step_ms, &bytes);
+    varve_block_use_tail(w, tail, bytes);
+}
+
 // `whole`: not in the midst of rolling up.
 static void close_window(struct varve_host *host, size_t tier, bool whole)
 {
@@ -49,12 +60,14 @@ static void close_window(struct varve_host *host, size_t tier, bool whole)
         for (uint32_t at = host->cell_order.start[id]; at < end;) {
             uint32_t take = end - at < SCRATCH_CELLS ? end - at : (uint32_t)SCRATCH_CELLS;
             size_t n = gather(host, window, at, at + take);
+            use_tail(host, &w, tier, (varve_series_id)id, n);
             varve_emit_rows(host, &w, tier, (varve_series_id)id, host->cell_scratch, n);
             at += take;
         }
     }
     (void)(whole ? varve_emit_last(host, &w, tier) : varve_emit_part(host, &w, tier));
     varve_window_reset(window);
+    varve_sketches_reset(&host->sketches, tier - 1);
 }
 
 void varve_cells_close(struct varve_host *host, size_t tier)
@@ -73,7 +86,8 @@ void varve_cells_close_part(struct varve_host *host, size_t tier)
     host->split_tier = tier > host->split_tier ? tier : host->split_tier;
 }
 
-void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell)
+void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell,
+                      const struct varve_sketch *sketch)
 {
     struct varve_host *host = arg;
     size_t tier = level + 1;
@@ -81,11 +95,13 @@ void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct 
     if (cell->start_ms < varve_pipeline_expiry(host, tier)) {
         return; // older than what the tier keeps: coarser tiers still get it
     }
-    if (varve_window_add_cell(window, id, cell) != 0) {
+    bool fits = varve_sketches_fit(&host->sketches, level, sketch);
+    if (!fits || varve_window_add_cell(window, id, cell) != 0) {
         varve_cells_close_part(host, tier);
         // An empty window has room: its base is the cell's own start.
         (void)varve_window_add_cell(window, id, cell);
     }
+    varve_sketches_keep(&host->sketches, level, id, cell->start_ms, sketch);
 }
 
 void varve_cells_reserve(struct varve_host *host, int64_t rows, int64_t span_ms)
@@ -96,7 +112,9 @@ void varve_cells_reserve(struct varve_host *host, int64_t rows, int64_t span_ms)
         int64_t steps = span_ms / host->tiers[tier].step_ms;
         int64_t most = steps < rows ? (steps + 3) * series_count : rows;
         int64_t cells = (most < rows ? most : rows) + series_count; // and those that are open
-        full = cells > host->windows[tier].cap - host->windows[tier].count ? tier : full;
+        bool fits = cells <= host->windows[tier].cap - host->windows[tier].count &&
+                    !varve_sketches_half_full(&host->sketches, tier - 1);
+        full = fits ? full : tier;
     }
     varve_cells_close(host, full);
 }

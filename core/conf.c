@@ -12,7 +12,8 @@
 
 #include "core/text.h"
 
-#define KNOWN_SECTIONS "[varve], [tiers], [wear], [backup], [collector NAME] or [backend NAME]"
+#define KNOWN_SECTIONS                                                                             \
+    "[varve], [tiers], [wear], [backup], [series PATTERN], [collector NAME] or [backend NAME]"
 
 _Static_assert(VARVE_OPTIONS_MAX + 4u <= 64u, "a bit of conf_head.given for each key");
 _Static_assert(VARVE_MAX_TIERS < 32u, "a bit of tier masks for each tier");
@@ -58,6 +59,13 @@ static size_t backup_tables(const struct varve_conf *conf, struct conf_table tab
     return 1;
 }
 
+static size_t series_tables(struct varve_series_rule *rule, struct conf_table tables[CONF_TABLES])
+{
+    tables[0].options = conf_series_options;
+    tables[0].base = rule;
+    return 1;
+}
+
 size_t conf_section_tables(const struct varve_conf *conf, const struct conf_section *section,
                            struct conf_table tables[CONF_TABLES])
 {
@@ -68,6 +76,8 @@ size_t conf_section_tables(const struct varve_conf *conf, const struct conf_sect
         return wear_tables(conf, tables);
     case CONF_SECTION_BACKUP:
         return backup_tables(conf, tables);
+    case CONF_SECTION_SERIES:
+        return series_tables(section->rule, tables);
     case CONF_SECTION_INSTANCE:
         return conf_instance_tables(section->instance, tables);
     default:
@@ -113,7 +123,8 @@ void varve_conf_init(struct varve_conf *conf, const struct varve_registry *regis
 static void report_unknown_section(struct varve_conf *conf, const struct conf_at *at,
                                    const char *word)
 {
-    static const char *const known[] = {"varve", "tiers", "wear", "backup", "collector", "backend"};
+    static const char *const known[] = {"varve", "tiers", "wear", "backup",
+                                        "series", "collector", "backend"};
     struct varve_nearest nearest = {.wanted = word};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         varve_nearest_offer(&nearest, known[i]);
@@ -153,6 +164,20 @@ static void begin_instance(struct varve_conf *conf, const struct conf_at *at,
     }
 }
 
+static void begin_series(struct varve_conf *conf, const struct conf_at *at,
+                         const struct conf_title *parts, struct conf_section *section)
+{
+    if (parts->name == NULL || parts->plugin != NULL) {
+        conf_report(conf, at, "expected a pattern: [series PATTERN], such as [series latency*]");
+        return;
+    }
+    section->rule = conf_open_rule(conf, at, parts->name);
+    if (section->rule != NULL) {
+        section->kind = CONF_SECTION_SERIES;
+        varve_format(section->title, sizeof section->title, "series %s", parts->name);
+    }
+}
+
 static struct conf_head *section_head(struct varve_conf *conf, const struct conf_section *section)
 {
     switch (section->kind) {
@@ -164,6 +189,8 @@ static struct conf_head *section_head(struct varve_conf *conf, const struct conf
         return &conf_state(conf)->wear;
     case CONF_SECTION_BACKUP:
         return &conf_state(conf)->backup;
+    case CONF_SECTION_SERIES:
+        return conf_rule_head(section->rule);
     case CONF_SECTION_INSTANCE:
         return conf_head(section->instance);
     default:
@@ -211,6 +238,8 @@ void conf_section_begin(struct varve_conf *conf, const struct conf_at *at, const
         begin_plain(conf, &here, &parts, CONF_SECTION_WEAR, section);
     } else if (strcmp(parts.kind, "backup") == 0) {
         begin_plain(conf, &here, &parts, CONF_SECTION_BACKUP, section);
+    } else if (strcmp(parts.kind, "series") == 0) {
+        begin_series(conf, &here, &parts, section);
     } else if (strcmp(parts.kind, "collector") == 0) {
         begin_instance(conf, &here, &parts, VARVE_COLLECTOR, section);
     } else if (strcmp(parts.kind, "backend") == 0) {
@@ -311,6 +340,7 @@ void conf_apply(struct varve_conf *conf, const struct conf_at *at, struct conf_s
     case CONF_SECTION_VARVE:
     case CONF_SECTION_WEAR:
     case CONF_SECTION_BACKUP:
+    case CONF_SECTION_SERIES:
     case CONF_SECTION_INSTANCE:
         apply_option(conf, &here, section, value, in_text);
         break;

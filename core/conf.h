@@ -8,6 +8,7 @@
 //   conf_reader.c    lines of INI text through inih
 //   conf_load.c      files and the include directory
 //   conf_tiers.c     [tiers] and the tier lists of backends
+//   conf_series.c    [series PATTERN]
 //   conf_settings.c  option tables of [varve], [wear], [backup] and of the keys that all instances
 //   have conf_print.c     the effective configuration and the manual
 //
@@ -55,12 +56,14 @@ enum conf_section_kind {
     CONF_SECTION_TIERS,
     CONF_SECTION_WEAR,
     CONF_SECTION_BACKUP,
+    CONF_SECTION_SERIES,
     CONF_SECTION_INSTANCE,
 };
 
 struct conf_section {
     enum conf_section_kind kind;
     struct varve_instance_conf *instance;
+    struct varve_series_rule *rule;
     char title[VARVE_CONF_LINE]; // as in a message: "varve", "backend flash"
 };
 
@@ -111,6 +114,13 @@ struct varve_instance_conf *conf_open_instance(struct varve_conf *conf, const st
                                                enum varve_plugin_kind kind, const char *name,
                                                const char *plugin);
 
+// The rule of a [series PATTERN]; NULL when there is none.
+struct varve_series_rule *conf_find_rule(const struct varve_conf *conf, const char *pattern);
+// Finds it or makes it. NULL on an error, reported.
+struct varve_series_rule *conf_open_rule(struct varve_conf *conf, const struct conf_at *at,
+                                         const char *pattern);
+struct conf_head *conf_rule_head(const struct varve_series_rule *rule);
+
 // Finds or makes the section of that title; on an error it is BAD.
 void conf_section_begin(struct varve_conf *conf, const struct conf_at *at, const char *title,
                         struct conf_section *section);
@@ -149,6 +159,7 @@ extern const struct varve_tier conf_default_tiers[CONF_DEFAULT_TIERS];
 extern const struct varve_option varve_settings_options[]; // struct varve_settings
 extern const struct varve_option varve_wear_options[];     // struct varve_wear_conf
 extern const struct varve_option varve_backup_options[];   // struct varve_backup_conf
+extern const struct varve_option conf_series_options[];    // struct varve_series_rule
 extern const struct varve_option conf_file_options[];      // struct conf_state
 extern const struct varve_option conf_collector_options[]; // struct varve_instance_conf
 extern const struct varve_option conf_backend_options[];   // struct varve_instance_conf

@@ -102,6 +102,14 @@ static void show_backup(const struct varve_conf *conf, const struct output *out)
     show_table(out, &backup);
 }
 
+static void show_rule(const struct output *out, const struct varve_series_rule *rule)
+{
+    const struct conf_table series = {conf_series_options, (void *)(uintptr_t)rule};
+    emit(out, "%s", "");
+    emit(out, "[series %s]", rule->pattern);
+    show_table(out, &series);
+}
+
 static void show_instance(const struct output *out, const struct varve_instance_conf *instance)
 {
     const char *kind = conf_kind_name(instance->plugin->kind);
@@ -130,6 +138,9 @@ void varve_conf_show(const struct varve_conf *conf, varve_line_fn emit_line, voi
     }
     show_wear(conf, &out);
     show_backup(conf, &out);
+    for (size_t i = 0; i < conf->rule_count; i++) {
+        show_rule(&out, conf->rules[i]);
+    }
     for (size_t i = 0; i < conf->instance_count; i++) {
         show_instance(&out, &conf->instances[i]);
     }
@@ -231,6 +242,11 @@ void varve_conf_manual(const struct varve_registry *registry, varve_line_fn emit
     emit(&out, "%s", "");
     emit(&out, "[backup]");
     explain_table(&out, varve_backup_options);
+    emit(&out, "%s", "");
+    emit(&out, "[series PATTERN]");
+    emit(&out, "  For series whose metric's name matches: * and ? stand for others. The last that "
+               "matches holds.");
+    explain_table(&out, conf_series_options);
     explain_kind(&out, registry, VARVE_COLLECTOR);
     explain_kind(&out, registry, VARVE_BACKEND);
 }

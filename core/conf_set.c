@@ -24,6 +24,9 @@ static void find_section(struct varve_conf *conf, const struct conf_at *at, cons
         section->kind = CONF_SECTION_WEAR;
     } else if (strcmp(title, "backup") == 0) {
         section->kind = CONF_SECTION_BACKUP;
+    } else if (strcmp(parts.kind, "series") == 0 && parts.name != NULL) {
+        section->rule = conf_find_rule(conf, parts.name);
+        section->kind = section->rule != NULL ? CONF_SECTION_SERIES : CONF_SECTION_BAD;
     } else if (parts.name != NULL && parts.plugin == NULL) {
         bool backend = strcmp(parts.kind, "backend") == 0;
         bool known = backend || strcmp(parts.kind, "collector") == 0;

@@ -222,6 +222,18 @@ static void emit_instance(const struct output *out, const struct varve_instance_
          (unsigned)instance->tiers);
 }
 
+static void emit_rules(const struct output *out, const struct varve_conf *conf)
+{
+    emit(out, ".rules = {");
+    for (size_t i = 0; i < conf->rule_count; i++) {
+        const struct varve_series_rule *rule = conf->rules[i];
+        emit(out, "    &(const struct varve_series_rule){\"%s\", %s},", rule->pattern,
+             rule->percentiles ? "true" : "false");
+    }
+    emit(out, "},");
+    emit(out, ".rule_count = %zu,", conf->rule_count);
+}
+
 static void emit_section(const struct output *out, const char *name,
                          const struct varve_option *table, const void *base)
 {
@@ -272,6 +284,9 @@ int varve_conf_table(const struct varve_conf *conf, varve_line_fn emit_line, voi
     }
     emit(&out, "},");
     emit(&out, ".instance_count = %zu,", conf->instance_count);
+    if (conf->rule_count > 0) {
+        emit_rules(&out, conf);
+    }
     emit(&out, "};");
     return 0;
 }

@@ -40,6 +40,7 @@ void varve_emit_begin(struct varve_host *host, struct varve_block_writer *w, siz
         .step_ms = (uint32_t)host->tiers[tier].step_ms,
         .tier = (uint8_t)tier,
         .columns = tier == 0 ? 1 : 5,
+        .has_tails = tier > 0 && varve_sketches_any(&host->sketches),
         .upto_ms = host->mark_ms[tier],
         .samples = host->samples_before + host->samples,
         .flash_bytes = varve_flash_total(host),
@@ -83,7 +84,10 @@ static uint32_t finish(struct varve_host *host, struct varve_block_writer *w, si
 void varve_emit_rows(struct varve_host *host, struct varve_block_writer *w, size_t tier,
                      varve_series_id id, const void *rows, size_t n)
 {
+    const uint8_t *tail = w->tail; // a writer that begins anew forgets it
+    size_t tail_bytes = w->tail_bytes;
     for (int attempt = 0; attempt < 2; attempt++) {
+        varve_block_use_tail(w, tail, tail_bytes);
         int rc = tier == 0 ? varve_block_add_points(w, id, rows, n)
                            : varve_block_add_cells(w, id, rows, n);
         if (rc != VARVE_E_FULL) {

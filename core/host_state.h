@@ -195,6 +195,7 @@ struct varve_host {
     struct varve_timebase timebase;
     struct varve_window windows[VARVE_MAX_TIERS];
     struct varve_rollup rollup;
+    struct varve_sketches sketches;
     struct varve_outbox outbox;
     int64_t import_ms;      // time of the sample that was imported last
     int64_t import_span_ms; // how far imported times went forward since the ring was empty
@@ -337,7 +338,8 @@ uint32_t varve_emit_part(struct varve_host *host, struct varve_block_writer *w, 
 // -----------------------------------------------------------------------
 
 // The rollup's sink: a closed cell joins its tier's window.
-void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell);
+void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell,
+                      const struct varve_sketch *sketch);
 // Before `rows` raw rows, which cover span_ms, are rolled up: closes the windows that might not
 // hold their cells.
 void varve_cells_reserve(struct varve_host *host, int64_t rows, int64_t span_ms);
@@ -524,6 +526,10 @@ int varve_made_next(struct varve_host *host, struct varve_made_cursor *made,
 // Returns the count or VARVE_E_FULL.
 int varve_live_rows(struct varve_host *host, unsigned tier, varve_series_id id, int64_t from_ms,
                     int64_t to_ms, void *rows, size_t cap, uint32_t *seq_limit);
+// Adds the sketches of what is in RAM only of a rollup tier, as varve_live_rows() gives the cells.
+// Returns whether the series has any.
+bool varve_live_sketch(struct varve_host *host, unsigned tier, varve_series_id id, int64_t from_ms,
+                       int64_t to_ms, struct varve_sketch *into, uint32_t *seq_limit);
 // Oldest and newest time of the tier's rows in RAM (INT64_MAX, INT64_MIN: none).
 void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms,
                       int64_t *newest_ms);

@@ -107,6 +107,49 @@ int varve_live_rows(struct varve_host *host, unsigned tier, varve_series_id id, 
     return t.full ? VARVE_E_FULL : (int)t.count;
 }
 
+static void open_sketches(struct varve_host *host, unsigned tier, varve_series_id id,
+                          int64_t from_ms, int64_t to_ms, struct varve_sketch *into)
+{
+    int64_t step_ms = host->tiers[tier].step_ms;
+    for (unsigned level = 0; level < tier; level++) {
+        const struct varve_cell *open = &host->rollup.open[level][id];
+        int64_t start_ms = varve_bucket(open->start_ms, step_ms);
+        if (open->count > 0 && start_ms >= from_ms && start_ms <= to_ms) {
+            varve_sketch_merge(into, varve_sketches_open(&host->sketches, level, id));
+        }
+    }
+}
+
+static void raw_into_sketch(const struct varve_host *host, unsigned tier, varve_series_id id,
+                            int64_t from_ms, int64_t to_ms, struct varve_sketch *into)
+{
+    const struct varve_window *window = &host->windows[0];
+    for (uint32_t i = 0; i < window->count; i++) {
+        const struct varve_sample *row = &window->rows.raw[i];
+        int64_t time_ms = varve_raw_row_ms(&host->timebase, row);
+        int64_t start_ms = varve_bucket(time_ms, host->tiers[tier].step_ms);
+        if (row->id == id && start_ms >= from_ms && start_ms <= to_ms) {
+            varve_sketch_add(into, row->value);
+        }
+    }
+}
+
+bool varve_live_sketch(struct varve_host *host, unsigned tier, varve_series_id id, int64_t from_ms,
+                       int64_t to_ms, struct varve_sketch *into, uint32_t *seq_limit)
+{
+    varve_port_mutex_lock(&host->store_lock);
+    varve_sketches_note(&host->sketches, host->conf, &host->series);
+    *seq_limit = host->next_seq[tier];
+    bool has = varve_sketches_open(&host->sketches, 0, id) != NULL;
+    if (has) {
+        varve_sketches_collect(&host->sketches, tier - 1, id, from_ms, to_ms, into);
+        open_sketches(host, tier, id, from_ms, to_ms, into);
+    }
+    raw_into_sketch(host, tier, id, from_ms, to_ms, into); // whether or not it asks
+    varve_port_mutex_unlock(&host->store_lock);
+    return has;
+}
+
 // A range of times; none yet: oldest_ms is after newest_ms.
 struct range {
     int64_t oldest_ms, newest_ms;

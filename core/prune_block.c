@@ -74,6 +74,49 @@ static size_t drop_rows(struct pass *pass, uint32_t id, size_t row_bytes, size_t
     return n - (to - from);
 }
 
+static int add_to_size(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
+{
+    (void)start_ms;
+    (void)sketch;
+    *(size_t *)arg += bytes + 2 * VARVE_TAIL_NUMBER_MAX;
+    return 0;
+}
+
+// Whether the series' sketches in the range fit the memory for sorting.
+static bool tail_fits(const struct pass *pass, uint32_t id, int64_t from_ms, int64_t to_ms)
+{
+    size_t bytes = 0;
+    (void)varve_block_sketches(pass->block, pass->info, (varve_series_id)id, from_ms, to_ms,
+                               add_to_size, &bytes);
+    return bytes <= VARVE_PRUNE_ROW_BYTES;
+}
+
+static int copy_sketch(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
+{
+    uint8_t *to = varve_block_tail_add(arg, start_ms, bytes);
+    if (to == NULL) {
+        return VARVE_E_CORRUPT;
+    }
+    memcpy(to, sketch, bytes);
+    return 0;
+}
+
+// The sketches of n cells go where rows were sorted, and from there into the next chunk.
+static int keep_tail(struct pass *pass, uint32_t id, const struct varve_cell *cells, size_t n)
+{
+    struct varve_block_tail tail = {.buf = pass->cut->scratch,
+                                    .cap = VARVE_PRUNE_ROW_BYTES,
+                                    .at_ms = pass->info->key.start_ms,
+                                    .step_ms = pass->info->step_ms};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && pass->info->has_tails && i < n; i++) {
+        rc = varve_block_sketches(pass->block, pass->info, (varve_series_id)id, cells[i].start_ms,
+                                  cells[i].start_ms, copy_sketch, &tail);
+    }
+    varve_block_use_tail(&pass->writer, tail.buf, tail.used);
+    return rc;
+}
+
 static int keep_rest(struct pass *pass, uint32_t id, size_t row_bytes, size_t n)
 {
     void *rows = pass->cut->rows;
@@ -86,7 +129,8 @@ static int keep_rest(struct pass *pass, uint32_t id, size_t row_bytes, size_t n)
         return varve_block_add_points(&pass->writer, (varve_series_id)id, rows, n);
     }
     n = varve_merge_cells(rows, n);
-    return varve_block_add_cells(&pass->writer, (varve_series_id)id, rows, n);
+    int rc = keep_tail(pass, id, rows, n);
+    return rc == 0 ? varve_block_add_cells(&pass->writer, (varve_series_id)id, rows, n) : rc;
 }
 
 // One series, in as many pieces of time as memory demands.
@@ -101,6 +145,7 @@ static int copy_series(struct pass *pass, uint32_t id)
         uint64_t left_ms = (uint64_t)end_ms - (uint64_t)at_ms;
         int64_t to_ms = left_ms > span_ms ? at_ms + (int64_t)span_ms : end_ms;
         int n = read_rows(pass, id, at_ms, to_ms, VARVE_PRUNE_ROW_BYTES / row_bytes);
+        n = n > 0 && !tail_fits(pass, id, at_ms, to_ms) ? VARVE_E_FULL : n;
         if (n == VARVE_E_FULL && to_ms > at_ms) {
             span_ms = ((uint64_t)to_ms - (uint64_t)at_ms) / 2;
             continue;

@@ -111,10 +111,13 @@ static int continue_tier(struct varve_host *host, unsigned tier, uint32_t *upto_
 // ---- the rollup ---------------------------------------------------------------------------------
 
 // What is done with the rows of one series in one block. `n` rows are in host->scratch.
-typedef void (*rows_fn)(struct varve_host *host, unsigned tier, varve_series_id id, size_t n);
+typedef void (*rows_fn)(struct varve_host *host, const struct varve_block_info *info,
+                        varve_series_id id, size_t n);
 
-static void note_done(struct varve_host *host, unsigned tier, varve_series_id id, size_t n)
+static void note_done(struct varve_host *host, const struct varve_block_info *info,
+                      varve_series_id id, size_t n)
 {
+    unsigned tier = info->tier;
     const struct varve_cell *cells = host->scratch;
     int64_t *done_ms = &host->rollup.done_ms[tier - 1][id];
     for (size_t i = 0; i < n; i++) {
@@ -123,18 +126,66 @@ static void note_done(struct varve_host *host, unsigned tier, varve_series_id id
     }
 }
 
-static void replay_points(struct varve_host *host, unsigned tier, varve_series_id id, size_t n)
+static void replay_points(struct varve_host *host, const struct varve_block_info *info,
+                          varve_series_id id, size_t n)
 {
-    (void)tier;
+    (void)info;
     enum varve_kind kind = (enum varve_kind)host->series.series[id].kind;
     varve_rollup_points(&host->rollup, id, kind, host->scratch, n);
 }
 
-static void replay_cells(struct varve_host *host, unsigned tier, varve_series_id id, size_t n)
+static int found(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
+{
+    (void)arg;
+    (void)start_ms;
+    (void)sketch;
+    (void)bytes;
+    return 1;
+}
+
+// A host that only reads learns from the blocks which series have sketches.
+static void find_sketches(struct varve_host *host, const struct varve_block_info *info,
+                          varve_series_id id)
+{
+    if (varve_block_sketches(host->read_block, info, id, INT64_MIN, INT64_MAX, found, NULL) == 1) {
+        varve_sketches_found(&host->sketches, id, host->series.series[id].text);
+    }
+}
+
+static int add_stored(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
+{
+    (void)start_ms;
+    return varve_sketch_get(sketch, bytes, arg);
+}
+
+// Of the cell in row `row` of the scratch memory. Where a cell is there in parts, the first of them
+// brings the sketches of all.
+static const struct varve_sketch *stored_sketch(struct varve_host *host,
+                                                const struct varve_block_info *info,
+                                                varve_series_id id, size_t row)
 {
     const struct varve_cell *cells = host->scratch;
-    for (size_t i = 0; i < n; i++) {
-        varve_rollup_cell(&host->rollup, tier, id, &cells[i]); // level `tier` is tier + 1
+    struct varve_sketch *sketch = varve_sketches_incoming(&host->sketches, id);
+    for (size_t i = 0; sketch != NULL && i < row; i++) {
+        if (cells[i].start_ms == cells[row].start_ms) {
+            return NULL;
+        }
+    }
+    if (sketch != NULL) { // a damaged one tells of fewer samples than its cell, and so is not used
+        (void)varve_block_sketches(host->read_block, info, id, cells[row].start_ms,
+                                   cells[row].start_ms, add_stored, sketch);
+    }
+    return sketch;
+}
+
+static void replay_cells(struct varve_host *host, const struct varve_block_info *info,
+                         varve_series_id id, size_t n)
+{
+    const struct varve_cell *cells = host->scratch;
+    find_sketches(host, info, id);
+    for (size_t i = 0; i < n; i++) { // level `tier` is tier + 1
+        varve_rollup_cell(&host->rollup, info->tier, id, &cells[i],
+                          stored_sketch(host, info, id, i));
     }
 }
 
@@ -152,7 +203,7 @@ static void read_rows(struct varve_host *host, const struct varve_block_info *in
         read_rows(host, info, tier, id, from_ms, middle_ms, use);
         read_rows(host, info, tier, id, middle_ms + 1, to_ms, use);
     } else if (n > 0) {
-        use(host, tier, id, (size_t)n);
+        use(host, info, id, (size_t)n);
     }
 }
 
@@ -273,6 +324,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
         return rc;
     }
     varve_rescue(host);
+    varve_sketches_note(&host->sketches, host->conf, &host->series);
     for (unsigned tier = 0; rc == 0 && tier < host->tier_count; tier++) {
         rc = continue_tier(host, tier, &upto_seq[tier]);
     }

@@ -86,11 +86,25 @@ double varve_counter_increase(struct varve_counter_state *state, int64_t time_ms
 }
 
 static void close_cell(struct varve_rollup *rollup, size_t level, varve_series_id id,
-                       const struct varve_cell *cell)
+                       const struct varve_cell *cell, const struct varve_sketch *sketch)
 {
-    rollup->sink(rollup->sink_arg, level, id, cell);
+    rollup->sink(rollup->sink_arg, level, id, cell, sketch);
     if (level + 1 < rollup->levels) {
-        varve_rollup_cell(rollup, level + 1, id, cell);
+        varve_rollup_cell(rollup, level + 1, id, cell, sketch);
+    }
+}
+
+static void close_open(struct varve_rollup *rollup, size_t level, varve_series_id id)
+{
+    struct varve_cell closed = rollup->open[level][id];
+    rollup->open[level][id].count = 0;
+    close_cell(rollup, level, id, &closed, varve_sketches_open(rollup->sketches, level, id));
+}
+
+static void merge_sketch(struct varve_sketch *open, const struct varve_sketch *sketch)
+{
+    if (open != NULL && sketch != NULL) {
+        varve_sketch_merge(open, sketch);
     }
 }
 
@@ -109,32 +123,39 @@ static void merge_last(struct varve_cell *open, uint32_t *newest_ms, const struc
 
 // Merges a cell whose start is on this level's grid and whose newest row is `newest_ms` later.
 static void merge_open(struct varve_rollup *rollup, size_t level, varve_series_id id,
-                       const struct varve_cell *cell, uint32_t newest_ms)
+                       const struct varve_cell *cell, uint32_t newest_ms,
+                       const struct varve_sketch *sketch)
 {
     struct varve_cell *open = &rollup->open[level][id];
+    struct varve_sketch *open_sketch = varve_sketches_open(rollup->sketches, level, id);
     if (cell->start_ms < rollup->done_ms[level][id]) {
         return; // stored before the restart that is being recovered from
     }
     if (open->count > 0 && cell->start_ms == open->start_ms) {
         merge_last(open, &rollup->newest_ms[level][id], cell, newest_ms);
+        merge_sketch(open_sketch, sketch);
     } else if (open->count > 0 && cell->start_ms < open->start_ms) {
-        close_cell(rollup, level, id, cell);
+        close_cell(rollup, level, id, cell, sketch);
     } else {
         if (open->count > 0) {
-            close_cell(rollup, level, id, open);
+            close_open(rollup, level, id);
         }
         *open = *cell;
         rollup->newest_ms[level][id] = newest_ms;
+        if (open_sketch != NULL) {
+            varve_sketch_clear(open_sketch);
+        }
+        merge_sketch(open_sketch, sketch);
     }
 }
 
 void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_id id,
-                       const struct varve_cell *cell)
+                       const struct varve_cell *cell, const struct varve_sketch *sketch)
 {
     struct varve_cell coarse = *cell;
     coarse.start_ms =
         bucket_near(cell->start_ms, rollup->step_ms[level], rollup->open[level][id].start_ms);
-    merge_open(rollup, level, id, &coarse, (uint32_t)(cell->start_ms - coarse.start_ms));
+    merge_open(rollup, level, id, &coarse, (uint32_t)(cell->start_ms - coarse.start_ms), sketch);
 }
 
 static double sum_of_increases(struct varve_counter_state *state, const struct varve_point *points,
@@ -186,6 +207,16 @@ static struct varve_cell cell_of_run(int64_t start_ms, enum varve_kind kind,
     return cell;
 }
 
+static const struct varve_sketch *sketch_of_run(struct varve_rollup *rollup, varve_series_id id,
+                                                const struct varve_point *points, size_t n)
+{
+    struct varve_sketch *sketch = varve_sketches_incoming(rollup->sketches, id);
+    for (size_t i = 0; sketch != NULL && i < n; i++) {
+        varve_sketch_add(sketch, points[i].value);
+    }
+    return sketch;
+}
+
 // How many of the points, in time order, are in the bucket of the first.
 static size_t run_length(const struct varve_point *points, size_t n, int64_t start_ms,
                          int64_t step_ms)
@@ -206,8 +237,9 @@ void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum v
         size_t run = run_length(points + at, n - at, start_ms, step_ms);
         struct varve_cell cell =
             cell_of_run(start_ms, kind, &rollup->counters[id], points + at, run);
+        const struct varve_sketch *sketch = sketch_of_run(rollup, id, points + at, run);
         at += run;
-        merge_open(rollup, 0, id, &cell, (uint32_t)(points[at - 1].time_ms - start_ms));
+        merge_open(rollup, 0, id, &cell, (uint32_t)(points[at - 1].time_ms - start_ms), sketch);
     }
 }
 
@@ -216,10 +248,9 @@ void varve_rollup_close(struct varve_rollup *rollup, size_t levels, uint32_t ser
 {
     for (size_t level = 0; level < levels; level++) {
         for (uint32_t id = 0; id < series_count; id++) {
-            struct varve_cell closed = rollup->open[level][id];
-            if (closed.count > 0 && closed.start_ms + rollup->step_ms[level] <= time_ms) {
-                rollup->open[level][id].count = 0;
-                close_cell(rollup, level, (varve_series_id)id, &closed);
+            const struct varve_cell *open = &rollup->open[level][id];
+            if (open->count > 0 && open->start_ms + rollup->step_ms[level] <= time_ms) {
+                close_open(rollup, level, (varve_series_id)id);
             }
         }
     }
@@ -249,9 +280,7 @@ void varve_rollup_close_counted(struct varve_rollup *rollup, uint32_t series_cou
     for (size_t level = 0; level < rollup->levels; level++) {
         for (uint32_t id = 0; id < series_count; id++) {
             if (is_counted(rollup, level, (varve_series_id)id)) {
-                struct varve_cell closed = rollup->open[level][id];
-                rollup->open[level][id].count = 0;
-                close_cell(rollup, level, (varve_series_id)id, &closed);
+                close_open(rollup, level, (varve_series_id)id);
             }
         }
     }

@@ -17,11 +17,13 @@
 #define VARVE_CORE_ROLLUP_H
 
 #include "arena.h"
+#include "sketches.h"
 #include "varve/types.h"
 
-// Receives closed cells. `level` counts rollup tiers from 0 (tier 1).
+// Receives closed cells. `level` counts rollup tiers from 0 (tier 1). `sketch` is of the cell's
+// samples, or NULL where the series asks for none.
 typedef void (*varve_cell_sink)(void *arg, size_t level, varve_series_id id,
-                                const struct varve_cell *cell);
+                                const struct varve_cell *cell, const struct varve_sketch *sketch);
 
 // The counter's value at its newest sample.
 struct varve_counter_state {
@@ -40,6 +42,7 @@ struct varve_rollup {
     struct varve_counter_state *counters; // by series id
     varve_cell_sink sink;
     void *sink_arg;
+    struct varve_sketches *sketches; // NULL: no series has any
 };
 
 // `tiers` are all tiers, raw first. Returns 0 or VARVE_E_NO_MEMORY.
@@ -50,9 +53,9 @@ int varve_rollup_init(struct varve_rollup *rollup, struct varve_arena *arena,
 void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum varve_kind kind,
                          const struct varve_point *points, size_t n);
 
-// Feeds a cell of `level` - 1 into `level`, as the cascade does.
+// Feeds a cell of `level` - 1, and its sketch or NULL, into `level`, as the cascade does.
 void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_id id,
-                       const struct varve_cell *cell);
+                       const struct varve_cell *cell, const struct varve_sketch *sketch);
 
 // Closes the open cells of all series, in the first `levels` levels, whose bucket ends at or before
 // `time_ms`.

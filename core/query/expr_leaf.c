@@ -354,18 +354,55 @@ static int collect(void *arg, const void *rows, size_t n)
     return 0;
 }
 
+static int count_samples(void *arg, const void *rows, size_t n)
+{
+    const struct varve_cell *cells = rows;
+    for (size_t i = 0; i < n; i++) {
+        *(uint64_t *)arg += cells[i].count;
+    }
+    return 0;
+}
+
+// Of cells whose sketches tell of every sample. They are read after the counts: what comes in
+// between is in neither or in the sketches.
+static int sketched_quantile(struct leaf *leaf, double q, varve_series_id id, int64_t from_ms,
+                             int64_t to_ms, bool *known, double *out)
+{
+    struct expr_run *run = leaf->run;
+    uint64_t samples = 0;
+    varve_sketch_clear(run->sketch);
+    int rc = varve_rows_scan(&run->rows, id, from_ms, to_ms, count_samples, &samples);
+    rc = rc == 0 && samples > 0 ? varve_rows_sketch(&run->rows, id, from_ms, to_ms, run->sketch)
+                                : rc;
+    *known = rc == 0 && samples > 0 && varve_sketch_count(run->sketch) >= samples;
+    if (*known) {
+        *out = varve_sketch_quantile(run->sketch, q);
+        run->info.sketched = true;
+    }
+    return rc;
+}
+
 static int quantiles(struct leaf *leaf, const double *parameter, varve_series_id id, double *out)
 {
     struct expr_run *run = leaf->run;
     for (uint32_t i = 0; i < leaf->steps; i++) {
         int64_t end_ms = leaf->at_ms + i * leaf->step_ms;
         int64_t from_ms = end_ms - leaf->span_ms;
+        int64_t to_ms = end_ms - (run->cells ? run->tier_step_ms : 0);
+        bool known = false;
         leaf->sorted_count = 0;
-        int rc = varve_rows_scan(&run->rows, id, from_ms,
-                                 end_ms - (run->cells ? run->tier_step_ms : 0), collect, leaf);
+        int rc = run->cells ? sketched_quantile(leaf, parameter[i], id, from_ms, to_ms, &known,
+                                                &out[i])
+                            : 0;
+        rc = rc == 0 && !known ? varve_rows_scan(&run->rows, id, from_ms, to_ms, collect, leaf)
+                               : rc;
         if (rc != 0) {
             return rc;
         }
+        if (known) {
+            continue;
+        }
+        run->info.unsketched |= run->cells && leaf->sorted_count > 0;
         out[i] = leaf->sorted_count == 0
                      ? expr_absent()
                      : expr_quantile(leaf->sorted, leaf->sorted_count, parameter[i]);

@@ -140,12 +140,16 @@ static int take_memory(struct expr_run *run, uint32_t steps, uint32_t quantiles)
     if (quantiles > 0 && run->sorted_cap < QUANTILE_ROWS) {
         run->sorted_cap = QUANTILE_ROWS;
     }
+    if (quantiles > 0 && run->cells) {
+        run->sketch = varve_arena_take(run->arena, sizeof *run->sketch, 8);
+    }
     run->sorted = varve_arena_take(run->arena, run->sorted_cap * sizeof *run->sorted, 8);
     size_t each = run->step_bytes + expr_window_bytes() + sizeof(double); // and the root's row
     size_t left = run->arena->size - run->arena->used;
     left = left > 1024 ? left - 1024 : 0; // alignment
     run->most_steps = left / each < steps ? (uint32_t)(left / each) : steps;
-    if (run->sorted == NULL || run->most_steps == 0) {
+    bool no_sketch = quantiles > 0 && run->cells && run->sketch == NULL;
+    if (run->sorted == NULL || no_sketch || run->most_steps == 0) {
         return VARVE_E_NO_MEMORY;
     }
     run->windows = varve_arena_take(run->arena, run->most_steps * expr_window_bytes(), 8);

@@ -40,6 +40,7 @@ struct expr_run {
     struct expr_window *windows; // one a step, for the function that runs
     double *sorted;              // room for quantiles
     size_t sorted_cap;
+    struct varve_sketch *sketch; // of one window of quantile_over_time; NULL: the rows are samples
 };
 
 // No value: what Prometheus marks the end of a series with, and so never a value.

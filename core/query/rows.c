@@ -183,3 +183,33 @@ int varve_rows_scan(struct varve_rows *reader, varve_series_id id, int64_t from_
     }
     return 0;
 }
+
+// ---- sketches -----------------------------------------------------------------------------------
+
+static int merge_stored(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
+{
+    (void)start_ms;
+    return varve_sketch_get(sketch, bytes, arg);
+}
+
+int varve_rows_sketch(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t to_ms,
+                      struct varve_sketch *into)
+{
+    struct varve_block_cursor cursor = {.tier = reader->tier, .from_ms = from_ms};
+    int rc;
+    (void)varve_live_sketch(reader->host, reader->tier, id, from_ms, to_ms, into,
+                            &cursor.seq_limit);
+    while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= to_ms) {
+        const struct varve_cached_block *block;
+        rc = load_block(reader, &cursor.key, &block);
+        rc = rc == 0 ? varve_block_sketches(block->buf, &block->info, id, from_ms, to_ms,
+                                            merge_stored, into)
+                     : rc;
+        if (rc == VARVE_E_CORRUPT || rc == VARVE_E_VERSION || rc == VARVE_E_INVALID) {
+            reader->damaged++;
+        } else if (rc != 0 && rc != VARVE_E_NOT_FOUND) {
+            return rc;
+        }
+    }
+    return rc == VARVE_E_NOT_FOUND ? 0 : rc;
+}

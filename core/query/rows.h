@@ -45,4 +45,9 @@ int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned
 int varve_rows_scan(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t to_ms,
                     varve_rows_fn use, void *arg);
 
+// Adds the sketches of the series' cells in [from_ms, to_ms] to `into`: of all of them that have
+// one. Returns 0, or an error of a store.
+int varve_rows_sketch(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t to_ms,
+                      struct varve_sketch *into);
+
 #endif

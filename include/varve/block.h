@@ -14,7 +14,8 @@
 //    40  i64 rolled-up-to: all history before this time is in this tier's blocks up to this one
 //    48  u64 samples accepted since the store was made
 //    56  u64 bytes written to flash since then
-//    64  u32 offset of the directory   68  u32 rows   72  u16 directory entries   74  2 bytes zero
+//    64  u32 offset of the directory   68  u32 rows   72  u16 directory entries
+//    74  u8 1: chunks have tails, 0: they have none             75  a zero byte
 //    76  u32 rolled-up-to number: all blocks of the next finer tier with a smaller sequence number
 //        are in this tier's blocks up to this one, but for their rows from rolled-up-to on. Readers
 //        that only want rows need not know; without the flag it is zero and says nothing.
@@ -23,6 +24,13 @@
 //     begins t bytes behind the header. A chunk with the times of the one before it has neither t
 //     nor times. Time columns and value streams are core/codec.h's. Any series is so decoded from
 //     its own chunk and at most one time column elsewhere.
+//   tails, in a block of cells that says so at 74: each chunk ends with the number of its tail's
+//     bytes, as a varint whose bytes stand in the reverse order, and before that the tail. It holds
+//     sketches of cells of the series, in the order of their starts, for each varint(steps from the
+//     start of the one before, for the first from the block's start), varint(bytes of the sketch),
+//     and the sketch, which is core/sketch.h's. A cell may have one or not; readers that want none
+//     take the value stream to end where the tail begins, and need not know more. Earlier versions
+//     of varve, which do not, end reading where the rows end.
 //   directory: for each chunk, in id order, up to the block's end, varint(2 * bytes of the chunk +
 //   1
 //     if it has the times of the one before). Its id is one more than that of the chunk before, the
@@ -67,6 +75,7 @@ struct varve_block_info {
     uint8_t tier;         // index of the tier when the block was written
     uint8_t columns;      // 1 points, 5 cells
     bool has_upto_seq;    // upto_seq says something
+    bool has_tails;       // chunks end with sketches, or with the word that there are none
     uint32_t upto_seq;    // see "rolled-up-to number" above
     int64_t upto_ms;      // see "rolled-up-to" above
     uint64_t samples;     // running total of the store
@@ -111,6 +120,8 @@ struct varve_block_writer {
     struct varve_block_times times[VARVE_BLOCK_TIMES];
     uint32_t times_next;           // the place to use next, modulo VARVE_BLOCK_TIMES
     struct varve_code_hint *hints; // by series id, or NULL
+    const uint8_t *tail;           // of the next chunk
+    size_t tail_bytes;
 };
 
 // Starts a block in `buf` of `cap` bytes (more than VARVE_BLOCK_HEADER). `info` gives tier,
@@ -133,6 +144,25 @@ int varve_block_add_points(struct varve_block_writer *w, varve_series_id id,
 // The same for cells, sorted by start; starts are multiples of the step.
 int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
                           const struct varve_cell *cells, size_t n);
+
+// Gives the next chunk of cells its tail, which is borrowed until it is added. Only in a block whose
+// `info` has_tails.
+void varve_block_use_tail(struct varve_block_writer *w, const uint8_t *tail, size_t bytes);
+
+// Bytes that a number in a tail takes at most.
+#define VARVE_TAIL_NUMBER_MAX 10u
+
+// A tail that is being made in `buf`. `at_ms` is the block's start at first.
+struct varve_block_tail {
+    uint8_t *buf;
+    size_t cap, used;
+    int64_t at_ms;
+    int64_t step_ms;
+};
+
+// Adds a sketch of `bytes` bytes for the cell that starts at start_ms, not before the one added
+// last. Returns where they have to be written, or NULL when they do not fit.
+uint8_t *varve_block_tail_add(struct varve_block_tail *tail, int64_t start_ms, size_t bytes);
 
 // Writes directory, header and CRC. Returns the block's length in bytes, or VARVE_E_INVALID when
 // nothing was added.
@@ -193,6 +223,14 @@ int varve_block_read_points(struct varve_block_reader *r, varve_series_id id, in
 // `last` and `seq`: faster, and `min`, `max` and `sum` are 0.
 int varve_block_read_cells(struct varve_block_reader *r, varve_series_id id, int64_t from_ms,
                            int64_t to_ms, bool only_last, struct varve_cell *out, size_t cap);
+
+// Receives the sketch of one cell. Non-zero stops.
+typedef int (*varve_block_sketch_fn)(void *arg, int64_t start_ms, const uint8_t *sketch,
+                                     size_t bytes);
+// Hands the sketches of the series' cells with from_ms <= start <= to_ms to `use`, chunk by chunk.
+// Several may be of one cell. Returns 0, what `use` returned, or VARVE_E_CORRUPT.
+int varve_block_sketches(const void *buf, const struct varve_block_info *info, varve_series_id id,
+                         int64_t from_ms, int64_t to_ms, varve_block_sketch_fn use, void *arg);
 
 // The first series in the block with an id above `after`; -1 gives the first of all. Returns the
 // id, VARVE_E_NOT_FOUND behind the last, or VARVE_E_CORRUPT.

@@ -83,6 +83,12 @@ struct varve_instance_conf {
     const char *needs;     // backends: path without which it is not opened; "" or NULL: none
 };
 
+// [series PATTERN]
+struct varve_series_rule {
+    const char *pattern; // of the metric's name: * and ? stand for others
+    bool percentiles;    // rollups keep sketches
+};
+
 struct varve_conf {
     const struct varve_registry *registry;
     const char *(*environment)(const char *name); // for ${NAME}; NULL: none is defined
@@ -94,6 +100,8 @@ struct varve_conf {
     size_t tier_count;
     struct varve_instance_conf instances[VARVE_MAX_INSTANCES];
     size_t instance_count;
+    const struct varve_series_rule *rules[VARVE_MAX_SERIES_RULES];
+    size_t rule_count;
 
     // Set behind varve_conf_init(): the configuration is for another device, so that this program's
     // VARVE_BLOCK_MAX does not bound it; see varve_conf_table().

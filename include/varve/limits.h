@@ -15,6 +15,23 @@
 #ifndef VARVE_MAX_SERIES
 #define VARVE_MAX_SERIES 65535u
 #endif
+// Series that can have percentiles on rollups, if a [series] asks for them.
+#ifndef VARVE_MAX_SKETCHES
+#define VARVE_MAX_SKETCHES 32u
+#endif
+// Buckets of a sketch: 8 bytes for each in each rollup tier of such a series. What needs more loses
+// the lowest ones.
+#ifndef VARVE_SKETCH_BUCKETS
+#define VARVE_SKETCH_BUCKETS 1024u
+#endif
+// Bytes for the sketches of one tier's closed cells that wait for their block.
+#ifndef VARVE_SKETCH_POOL
+#define VARVE_SKETCH_POOL (64u * 1024u)
+#endif
+// Sections [series PATTERN] of a configuration.
+#ifndef VARVE_MAX_SERIES_RULES
+#define VARVE_MAX_SERIES_RULES 8u
+#endif
 // Longest series text form `name{label="value"}` with its final NUL, in bytes.
 #ifndef VARVE_SERIES_TEXT
 #define VARVE_SERIES_TEXT 256u

@@ -57,6 +57,8 @@ struct varve_query_info {
     uint64_t points;         // delivered
     uint32_t damaged_blocks; // passed over
     bool approximate;        // of an expression: cells gave less than samples would have
+    bool sketched;           // a quantile over cells is from their sketches: within 1 %
+    bool unsketched;         // one had to take each cell's last value for its samples
 };
 
 // Receives the answer. Callbacks return non-zero to stop; the query then returns that value.

@@ -40,8 +40,10 @@ static size_t closed_count;
 static struct varve_rollup rollup;
 static _Alignas(16) uint8_t memory[ARENA_SIZE];
 
-static void collect(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell)
+static void collect(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell,
+                    const struct varve_sketch *sketch)
 {
+    assert_null(sketch);
     assert_ptr_equal(arg, &rollup);
     assert_true(closed_count < CELLS);
     assert_int_equal(cell->start_ms % tiers[level + 1].step_ms, 0);

@@ -167,7 +167,7 @@ const struct varve_field varve_info_fields[] = {
     INFO(oldest_ms, TIME),     INFO(series, U32),
     INFO(skipped_series, U32), INFO(rows_read, U64),
     INFO(points, U64),         INFO(damaged_blocks, U32),
-    INFO(approximate, BOOL),   FIELDS_END,
+    INFO(approximate, BOOL),   INFO(sketched, BOOL), INFO(unsketched, BOOL), FIELDS_END,
 };
 
 #define PRUNE(member, kind) FIELD(varve_prune_report, member, VARVE_FIELD_##kind)
