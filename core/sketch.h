@@ -7,7 +7,7 @@
 // f, that rounded down to 32 binary digits: a bucket's ends are 2 % apart, and its harmonic mean is
 // within 1 % of all that is in it. 0 and -0 have key 0, a negative value the key of its magnitude,
 // negated; infinities have the key 71646 and its negative, every NaN -71647: they come first, as in
-// Prometheus. Below 2^-1022 the error is 2^-1028 at most, not 1 %.
+// Prometheus. Below 2^-1022 the error is 2^-1027 at most, not 1 %.
 //
 // When there are more buckets than room, the lowest two become one, with the key of the upper: the
 // upper percentiles stay right. VARVE_SKETCH_BUCKETS of them span a factor of 6e8 without a gap.

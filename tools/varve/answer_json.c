@@ -4,7 +4,7 @@
 //   {"tier":"raw","tier_step_ms":5000,"step_ms":0,"from_ms":...,"to_ms":...,
 //    "results":[{"series":"...","kind":"gauge","unit":"","points":[[unix_ms,value],...]},...],
 //    "points":2,"skipped_series":0,"damaged_blocks":0,"rows_read":2,"oldest_ms":...,
-//    "approximate":false,"next":null}
+//    "approximate":false,"sketched":false,"next":null}
 //
 // next is the place for --after when --limit ended the answer; null: that was all of it.
 // oldest_ms is the first time that the tier has anything of; null: it is empty.
@@ -67,7 +67,9 @@ static int json_end(void *arg, const struct varve_query_info *info)
     } else {
         (void)fprintf(a->out, "%" PRId64, info->oldest_ms);
     }
-    (void)fprintf(a->out, ",\"approximate\":%s,\"next\":", info->approximate ? "true" : "false");
+    (void)fprintf(a->out, ",\"approximate\":%s,\"sketched\":%s,\"next\":",
+                  info->approximate ? "true" : "false",
+                  info->sketched && !info->unsketched ? "true" : "false");
     if (a->next) {
         json_text(a->out, a->next);
     } else {

@@ -99,10 +99,16 @@ static int put_table(const struct listing *listing, const struct summary *summar
 {
     char time[WHEN_TEXT];
     bool ok = summary_put_table(stdout, summary, listing->first, listing->end);
-    if (!summary->percentiles) {
+    if (summary->sketched > 0) {
+        (void)complain(0,
+                       "p95 and p99 are within 1 %%, from the sketches that tier %s keeps of %zu of "
+                       "%zu series",
+                       summary->info.tier_name, summary->sketched, summary->count);
+    } else if (!summary->percentiles) {
         (void)complain(0,
                        "tier %s gives no percentiles: raw samples do not reach back to %s; a later "
-                       "--from, or --tier raw, has them for what there is",
+                       "--from, or --tier raw, has them for what there is; [series PATTERN] "
+                       "percentiles = yes keeps them from now on",
                        summary->info.tier_name, when_format(summary->from_ms, time, sizeof time));
     }
     return ok ? 0 : VARVE_E_NO_MEMORY;
@@ -181,7 +187,9 @@ const struct command command_summary = {
         "that\n"
         "does: count, min, avg, max and last are exact then, gaps are no finer than its cells, "
         "and\n"
-        "p95 and p99 are missing, because cells do not keep them.\n"
+        "p95 and p99 are within 1 % for gauges whose [series] section asks for percentiles, and "
+        "missing\n"
+        "for others, because cells do not keep them.\n"
         "\n"
         "Counters are told as their rate per second between samples, or over cells; JSON and CSV\n"
         "have the increase, too. A gap is a time of more than two usual distances without a "

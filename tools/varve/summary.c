@@ -376,6 +376,7 @@ int summary_make(struct varve_source *source, const struct varve_query *query,
                            query->selector[0] ? query->selector : "*");
     }
     rc = rc == 0 ? make_passes(source, summary, *query) : rc;
+    rc = rc == 0 && !summary->percentiles ? summary_sketches(source, summary) : rc;
     for (size_t i = 0; i < summary->count; i++) {
         struct summary_row *row = &summary->row[i];
         if (row->count == 0) {

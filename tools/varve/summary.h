@@ -2,8 +2,9 @@
 // What series were like over a period: count, min, avg, max, percentiles, last, availability, gaps.
 //
 // Owns the arithmetic on what a source gives. On raw samples all of it is exact. On a tier of cells
-// count, min, avg, max and last are exact, gaps are no finer than a cell, and there are no
-// percentiles. A counter is told as its rate per second between rows - samples, or cells - and as
+// count, min, avg, max and last are exact, gaps are no finer than a cell, and percentiles are those
+// of sketches, within 1 %, where a series of gauges has them for the whole period: else there are
+// none. A counter is told as its rate per second between rows - samples, or cells - and as
 // its increase; its avg is the increase over the time from its first row to its last.
 //
 // A gap is a time of more than two usual distances between rows without one; usual is the median of
@@ -34,6 +35,7 @@ struct summary {
     struct varve_query_info info;
     int64_t from_ms, to_ms;
     bool percentiles; // there are: the rows are samples
+    size_t sketched;  // rows that have them from sketches
     struct summary_row *row;
     size_t count;
     // while it is made
@@ -50,6 +52,9 @@ struct summary {
 int summary_make(struct varve_source *source, const struct varve_query *query,
                  struct summary *summary);
 void summary_free(struct summary *summary);
+
+// Asks for the percentiles of rows that came from cells. Returns 0 or an error with source->why.
+int summary_sketches(struct varve_source *source, struct summary *s);
 
 // The quantile q (0 .. 1) of n sorted values, as Prometheus has it: between the two nearest ranks.
 double summary_quantile(const double *sorted, size_t n, double q);

@@ -96,6 +96,14 @@ static void put_json_row(FILE *out, const struct summary_row *row)
     (void)fputc(']', out);
 }
 
+static const char *percentiles_of(const struct summary *summary)
+{
+    if (summary->percentiles) {
+        return "exact";
+    }
+    return summary->sketched > 0 ? "within 1 %" : "absent";
+}
+
 void summary_put_json(FILE *out, const struct summary *summary, size_t first, size_t end)
 {
     (void)fputs("\"tier\":", out);
@@ -105,7 +113,7 @@ void summary_put_json(FILE *out, const struct summary *summary, size_t first, si
                   ",\"percentiles\":\"%s\",\"damaged_blocks\":%" PRIu32 ",\"series\":%zu,\n"
                   "\"columns\":[",
                   summary->info.tier_step_ms, summary->from_ms, summary->to_ms,
-                  summary->percentiles ? "exact" : "absent", summary->info.damaged_blocks,
+                  percentiles_of(summary), summary->info.damaged_blocks,
                   summary->count);
     for (const char *c = columns; *c; c++) {
         (void)fprintf(out, "%s%.*s%s", c == columns ? "\"" : "", *c != ',', c,
