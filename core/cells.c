@@ -86,6 +86,19 @@ void varve_cells_close_part(struct varve_host *host, size_t tier)
     host->split_tier = tier > host->split_tier ? tier : host->split_tier;
 }
 
+void varve_cells_note_series(struct varve_host *host)
+{
+    uint64_t refused = host->sketches.refused;
+    varve_sketches_note(&host->sketches, host->conf, &host->series);
+    if (refused == 0 && host->sketches.refused > 0) {
+        varve_log(
+            VARVE_WARNING, "percentiles",
+            "more series ask for them than can have them on rollups, %u (VARVE_MAX_SKETCHES); "
+            "statistics count the others",
+            (unsigned)host->sketches.cap);
+    }
+}
+
 void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell,
                       const struct varve_sketch *sketch)
 {

@@ -123,7 +123,7 @@ void varve_conf_init(struct varve_conf *conf, const struct varve_registry *regis
 static void report_unknown_section(struct varve_conf *conf, const struct conf_at *at,
                                    const char *word)
 {
-    static const char *const known[] = {"varve", "tiers", "wear", "backup",
+    static const char *const known[] = {"varve",  "tiers",     "wear",   "backup",
                                         "series", "collector", "backend"};
     struct varve_nearest nearest = {.wanted = word};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

@@ -50,7 +50,8 @@ struct varve_series_rule *conf_open_rule(struct varve_conf *conf, const struct c
         return rule;
     }
     if (!is_pattern(pattern)) {
-        conf_report(conf, at, "expected a metric's name, in which * and ? stand for others; got '%s'",
+        conf_report(conf, at,
+                    "expected a metric's name, in which * and ? stand for others; got '%s'",
                     pattern);
         return NULL;
     }

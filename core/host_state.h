@@ -337,6 +337,8 @@ uint32_t varve_emit_part(struct varve_host *host, struct varve_block_writer *w, 
 // ---- cells.c: cell windows
 // -----------------------------------------------------------------------
 
+// Finds out which new series ask for percentiles.
+void varve_cells_note_series(struct varve_host *host);
 // The rollup's sink: a closed cell joins its tier's window.
 void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell,
                       const struct varve_sketch *sketch);

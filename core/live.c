@@ -138,7 +138,7 @@ bool varve_live_sketch(struct varve_host *host, unsigned tier, varve_series_id i
                        int64_t to_ms, struct varve_sketch *into, uint32_t *seq_limit)
 {
     varve_port_mutex_lock(&host->store_lock);
-    varve_sketches_note(&host->sketches, host->conf, &host->series);
+    varve_cells_note_series(host);
     *seq_limit = host->next_seq[tier];
     bool has = varve_sketches_open(&host->sketches, 0, id) != NULL;
     if (has) {

@@ -202,7 +202,7 @@ static void close_window(struct varve_host *host, enum varve_raw_end end, int64_
     if (window->count == 0 || !stampable) {
         return;
     }
-    varve_sketches_note(&host->sketches, host->conf, &host->series);
+    varve_cells_note_series(host);
     span_rows(host, &first_ms, &last_ms);
     if (host->newest_ms != INT64_MIN && first_ms - host->newest_ms > VARVE_GAP_MS) {
         // No block reaches over a gap, so that each start finds it again.

@@ -148,7 +148,7 @@ static void find_sketches(struct varve_host *host, const struct varve_block_info
                           varve_series_id id)
 {
     if (varve_block_sketches(host->read_block, info, id, INT64_MIN, INT64_MAX, found, NULL) == 1) {
-        varve_sketches_found(&host->sketches, id, host->series.series[id].text);
+        varve_sketches_found(&host->sketches, id);
     }
 }
 
@@ -324,7 +324,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
         return rc;
     }
     varve_rescue(host);
-    varve_sketches_note(&host->sketches, host->conf, &host->series);
+    varve_cells_note_series(host);
     for (unsigned tier = 0; rc == 0 && tier < host->tier_count; tier++) {
         rc = continue_tier(host, tier, &upto_seq[tier]);
     }

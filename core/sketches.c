@@ -68,15 +68,10 @@ static bool asks(const struct varve_conf *conf, const char *text)
     return wanted;
 }
 
-static void give_place(struct varve_sketches *sketches, varve_series_id id, const char *text)
+static void give_place(struct varve_sketches *sketches, varve_series_id id)
 {
     if (sketches->count == sketches->cap) {
-        if (sketches->refused++ == 0) {
-            varve_log(VARVE_WARNING, "percentiles",
-                      "%s and later series have none on rollups: %u have them already "
-                      "(VARVE_MAX_SKETCHES)",
-                      text, (unsigned)sketches->cap);
-        }
+        sketches->refused++;
         return;
     }
     for (size_t level = 0; level < sketches->tiers; level++) {
@@ -90,17 +85,16 @@ void varve_sketches_note(struct varve_sketches *sketches, const struct varve_con
 {
     uint32_t count = varve_series_count(series);
     for (; sketches->cap > 0 && sketches->seen < count; sketches->seen++) {
-        const char *text = series->series[sketches->seen].text;
-        if (asks(conf, text)) {
-            give_place(sketches, (varve_series_id)sketches->seen, text);
+        if (asks(conf, series->series[sketches->seen].text)) {
+            give_place(sketches, (varve_series_id)sketches->seen);
         }
     }
 }
 
-void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id, const char *text)
+void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id)
 {
     if (sketches->reads_only && sketches->place_of[id] == 0) {
-        give_place(sketches, id, text);
+        give_place(sketches, id);
     }
 }
 
@@ -199,10 +193,8 @@ const uint8_t *varve_sketches_tail(struct varve_sketches *sketches, size_t level
                                    varve_series_id id, const struct varve_cell *cells, size_t n,
                                    int64_t base_ms, int64_t step_ms, size_t *bytes)
 {
-    struct varve_block_tail tail = {.buf = sketches->tail,
-                                    .cap = sketches->pool_bytes,
-                                    .at_ms = base_ms,
-                                    .step_ms = step_ms};
+    struct varve_block_tail tail = {
+        .buf = sketches->tail, .cap = sketches->pool_bytes, .at_ms = base_ms, .step_ms = step_ms};
     bool asks_for_it = varve_sketches_open(sketches, level, id) != NULL;
     for (size_t i = 0; asks_for_it && i < n; i++) {
         int64_t start_ms = cells[i].start_ms;

@@ -18,12 +18,12 @@ struct varve_conf;
 struct varve_series_table;
 
 struct varve_sketches {
-    uint32_t cap;         // series
-    uint32_t count;       // that have a place
-    uint32_t seen;        // series ids below this were looked at
-    uint16_t *place_of;   // by id: the place and 1; 0: none
-    uint32_t tiers;       // rollup tiers
-    uint32_t pool_bytes;  // of each tier
+    uint32_t cap;                               // series
+    uint32_t count;                             // that have a place
+    uint32_t seen;                              // series ids below this were looked at
+    uint16_t *place_of;                         // by id: the place and 1; 0: none
+    uint32_t tiers;                             // rollup tiers
+    uint32_t pool_bytes;                        // of each tier
     struct varve_sketch *open[VARVE_MAX_TIERS]; // by level, then by place: of the open cell
     struct varve_sketch *incoming;              // of what is being rolled up
     struct varve_sketch *merged;                // of a cell on its way into a block
@@ -31,8 +31,8 @@ struct varve_sketches {
     uint32_t used[VARVE_MAX_TIERS];             // bytes of it
     uint8_t *tail;                              // pool_bytes: of the chunk that is being made
     bool reads_only;
-    uint64_t refused;                           // series that found no place
-    uint64_t collapsed;                         // buckets, see sketch.h
+    uint64_t refused;   // series that found no place
+    uint64_t collapsed; // buckets, see sketch.h
 };
 
 // Takes what `conf` asks for; `reads_only`: memory for what is found. Returns 0 or
@@ -41,7 +41,7 @@ int varve_sketches_init(struct varve_sketches *sketches, struct varve_arena *are
                         const struct varve_conf *conf, uint32_t series_cap, bool reads_only);
 
 // The series has sketches in a stored block.
-void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id, const char *text);
+void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id);
 
 // Looks at the series that are new.
 void varve_sketches_note(struct varve_sketches *sketches, const struct varve_conf *conf,

@@ -11,6 +11,9 @@ static void fill_samples(struct varve_host *host, struct varve_stats *out)
     out->dropped_ring = host->dropped_ring;
     out->dropped_window = host->dropped_window;
     out->rejected = host->rejected_time;
+    out->sketches = host->sketches.count;
+    out->sketches_refused = host->sketches.refused;
+    out->sketch_collapsed = host->sketches.collapsed;
     out->window_samples = host->windows[0].count;
     out->pending_blocks = varve_outbox_pending(&host->outbox, UINT32_MAX, &out->pending_bytes);
     out->clock_trusted = host->timebase.trusted;

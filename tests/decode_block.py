@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A second decoder of blocks, written from the prose of include/varve/block.h and core/codec.h and
-from nothing else, so that the prose is known to be complete.
+"""A second decoder of blocks, written from the prose of include/varve/block.h, core/codec.h
+and core/sketch.h and from nothing else, so that the prose is known to be complete.
 
     decode_block.py FILE.bin              prints what is in the blocks of a file
     decode_block.py --check DIRECTORY     compares every *.bin below with the *.txt beside it
@@ -13,7 +13,7 @@ import struct
 import sys
 
 MAGIC = 0x42565256
-HEADER = struct.Struct("<IBBBBIIIIqqqQQIIH2sI")
+HEADER = struct.Struct("<IBBBBIIIIqqqQQIIHBBI")
 NUMBER_BITS = (0, 2, 4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33, 38, 48, 64)
 MASK = (1 << 64) - 1
 
@@ -281,6 +281,40 @@ def decode_chunk(block, at, end, columns, base, step, holder):
     return list(zip(times, rows))
 
 
+def decode_sketch(tail, end):
+    """The buckets as key:count."""
+    count = tail.varint()
+    key = unzigzag(tail.varint())
+    buckets = []
+    for _ in range(count):
+        step = tail.varint()
+        key += (step >> 1) + 1
+        expect(-71647 <= key <= 71646, "no such key")
+        buckets.append(f"{key}:{tail.varint() + 2 if step & 1 else 1}")
+    expect(tail.at == end, "bytes behind the last bucket")
+    return " ".join(buckets)
+
+
+def decode_tail(block, at, end, time, step):
+    """The sketches of a chunk by time, and where its tail begins."""
+    length = shift = 0
+    while True:
+        end -= 1
+        expect(end >= at and shift < 35, "a tail's length passes its chunk")
+        length |= (block[end] & 0x7F) << shift
+        shift += 7
+        if block[end] < 0x80:
+            break
+    expect(length <= end - at, "a tail passes its chunk")
+    tail, sketches = Bytes(block, end - length, end), []
+    while tail.at < end:
+        time += tail.varint() * step
+        size = tail.varint()
+        expect(size <= end - tail.at, "a sketch passes its tail")
+        sketches.append((time, decode_sketch(tail, tail.at + size)))
+    return sketches, end - length
+
+
 def directory_entry(entry, version, series, first):
     """The id, length and times-as-before of the next chunk."""
     if version == 1:
@@ -300,34 +334,41 @@ def decode_block(data):
     """Lines that say what is in the block at the start of `data`, and its length."""
     expect(len(data) >= HEADER.size, "no header")
     (magic, version, tier, columns, flags, length, crc, seq, step, start, end, upto, samples, flash,
-     directory, rows, entries, zero, upto_seq) = HEADER.unpack_from(data)
+     directory, rows, entries, tails, zero, upto_seq) = HEADER.unpack_from(data)
     expect(magic == MAGIC and version in (1, 2), "no block of a known version")
-    expect(columns in (1, 5) and flags in (0, 1) and zero == bytes(2), "a header that is none")
+    expect(columns in (1, 5) and flags in (0, 1) and zero == 0, "a header that is none")
     expect(flags == 1 or upto_seq == 0, "a number without its flag")
     expect(HEADER.size <= directory <= length <= len(data), "lengths that are none")
+    expect(tails == 0 or (tails == 1 and version == 2 and columns == 5), "tails of no cells")
     block = data[:length]
     expect(crc == crc32c(block[:12] + bytes(4) + block[16:]), "a wrong CRC")
     lines = [f"block tier {tier} columns {columns} step {step} start {start} end {end} seq {seq} "
              f"upto {upto} samples {samples} flash {flash} rows {rows} entries {entries}"
              + (f" upto_seq {upto_seq}" if flags else "")]
     entry = Bytes(block, directory, length)
-    series, at, newest, seen, holder = 0, HEADER.size, start, 0, None
+    series, at, newest, seen, holder, sketches = 0, HEADER.size, start, 0, None, 0
     while entry.at < length:
         series, size, same = directory_entry(entry, version, series, seen == 0)
         expect(at + size <= directory, "a chunk that passes the directory")
         expect(not same or holder is not None, "times of no chunk")
         holder = holder if same else at
-        for time, row in decode_chunk(block, at, at + size, columns, start, step, holder):
+        end_of_rows = at + size
+        if tails:
+            tail, end_of_rows = decode_tail(block, at, at + size, start, step)
+        for time, row in decode_chunk(block, at, end_of_rows, columns, start, step, holder):
             newest = max(newest, time)
             if columns == 1:
                 lines.append(f"point {series} {time} {row[0]:016x}")
             else:
                 patterns = " ".join(f"{pattern:016x}" for pattern in row[1:])
                 lines.append(f"cell {series} {time} {row[0]} {patterns}")
+        if tails:
+            sketches += len(tail)
+            lines += [f"sketch {series} {time} {buckets}" for time, buckets in tail]
         at += size
         seen += 1
     expect(at == directory and seen == entries, "a directory that is not of these chunks")
-    expect(len(lines) - 1 == rows and newest == end, "a header that is not of these rows")
+    expect(len(lines) - 1 - sketches == rows and newest == end, "a header that is not of these rows")
     return lines, length
 
 

@@ -391,11 +391,11 @@ static int quantiles(struct leaf *leaf, const double *parameter, varve_series_id
         int64_t to_ms = end_ms - (run->cells ? run->tier_step_ms : 0);
         bool known = false;
         leaf->sorted_count = 0;
-        int rc = run->cells ? sketched_quantile(leaf, parameter[i], id, from_ms, to_ms, &known,
-                                                &out[i])
-                            : 0;
-        rc = rc == 0 && !known ? varve_rows_scan(&run->rows, id, from_ms, to_ms, collect, leaf)
-                               : rc;
+        int rc = run->cells
+                     ? sketched_quantile(leaf, parameter[i], id, from_ms, to_ms, &known, &out[i])
+                     : 0;
+        rc =
+            rc == 0 && !known ? varve_rows_scan(&run->rows, id, from_ms, to_ms, collect, leaf) : rc;
         if (rc != 0) {
             return rc;
         }

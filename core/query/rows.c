@@ -200,7 +200,7 @@ int varve_rows_sketch(struct varve_rows *reader, varve_series_id id, int64_t fro
     (void)varve_live_sketch(reader->host, reader->tier, id, from_ms, to_ms, into,
                             &cursor.seq_limit);
     while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= to_ms) {
-        const struct varve_cached_block *block;
+        struct varve_block_reader *block;
         rc = load_block(reader, &cursor.key, &block);
         rc = rc == 0 ? varve_block_sketches(block->buf, &block->info, id, from_ms, to_ms,
                                             merge_stored, into)

@@ -23,11 +23,10 @@ void varve_sketches_note(struct varve_sketches *sketches, const struct varve_con
     (void)series;
 }
 
-void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id, const char *text)
+void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id)
 {
     (void)sketches;
     (void)id;
-    (void)text;
 }
 
 bool varve_sketches_any(const struct varve_sketches *sketches)

@@ -145,8 +145,8 @@ int varve_block_add_points(struct varve_block_writer *w, varve_series_id id,
 int varve_block_add_cells(struct varve_block_writer *w, varve_series_id id,
                           const struct varve_cell *cells, size_t n);
 
-// Gives the next chunk of cells its tail, which is borrowed until it is added. Only in a block whose
-// `info` has_tails.
+// Gives the next chunk of cells its tail, which is borrowed until it is added. Only in a block
+// whose `info` has_tails.
 void varve_block_use_tail(struct varve_block_writer *w, const uint8_t *tail, size_t bytes);
 
 // Bytes that a number in a tail takes at most.

@@ -62,19 +62,22 @@ struct varve_backend_stats {
 };
 
 struct varve_stats {
-    uint32_t series;          // known
-    uint32_t series_cap;      // configured cap
-    uint64_t series_refused;  // registrations refused by the cap or for a bad name
-    uint64_t samples;         // accepted since the store was made (restarts included)
-    uint64_t samples_session; // accepted by this process
-    uint64_t dropped;         // samples lost by overflow, all causes below
-    uint64_t dropped_ring;    //   the ring was full
-    uint64_t dropped_window;  //   the raw window was full and could not be closed
-    uint64_t rejected;        // samples refused: unknown series id, absurd time
-    uint32_t ring_cap;        // samples
-    uint32_t ring_high_water; // samples
-    uint32_t window_samples;  // raw samples waiting in RAM for the next block
-    uint32_t pending_blocks;  // encoded blocks waiting for a backend
+    uint32_t series;           // known
+    uint32_t series_cap;       // configured cap
+    uint64_t series_refused;   // registrations refused by the cap or for a bad name
+    uint64_t samples;          // accepted since the store was made (restarts included)
+    uint64_t samples_session;  // accepted by this process
+    uint64_t dropped;          // samples lost by overflow, all causes below
+    uint64_t dropped_ring;     //   the ring was full
+    uint64_t dropped_window;   //   the raw window was full and could not be closed
+    uint32_t sketches;         // series that have percentiles on rollups
+    uint64_t sketches_refused; // that ask for them and found no place
+    uint64_t sketch_collapsed; // buckets of sketches that became part of others for lack of room
+    uint64_t rejected;         // samples refused: unknown series id, absurd time
+    uint32_t ring_cap;         // samples
+    uint32_t ring_high_water;  // samples
+    uint32_t window_samples;   // raw samples waiting in RAM for the next block
+    uint32_t pending_blocks;   // encoded blocks waiting for a backend
     uint32_t pending_bytes;
     uint64_t events;         // recorded by this process
     uint64_t events_dropped; // overwritten in RAM before every backend had them

@@ -11,6 +11,7 @@
 
 #include "core/bytes.h"
 #include "core/crc32c.h"
+#include "core/sketch.h"
 #include "fuzz.h"
 #include "varve/block.h"
 
@@ -113,6 +114,18 @@ static void check_round_trip(varve_series_id id, size_t n)
     FUZZ_CHECK(memcmp(&rows, &again, n * sizeof rows.points[0]) == 0);
 }
 
+static int add_sketch(void *arg, int64_t start_ms, const uint8_t *bytes, size_t n)
+{
+    static struct varve_sketch sketch;
+    const struct varve_block_info *info = arg;
+    FUZZ_CHECK(start_ms >= info->key.start_ms && start_ms <= info->key.end_ms);
+    varve_sketch_clear(&sketch);
+    int rc = varve_sketch_get(bytes, n, &sketch);
+    FUZZ_CHECK(rc == 0 || rc == VARVE_E_CORRUPT);
+    FUZZ_CHECK(sketch.used <= VARVE_SKETCH_BUCKETS);
+    return 0;
+}
+
 static void try_series(const uint8_t *block, const struct varve_block_info *info,
                        varve_series_id id)
 {
@@ -120,6 +133,10 @@ static void try_series(const uint8_t *block, const struct varve_block_info *info
     (void)decode_checked(block, info, id, middle, info->key.end_ms, ROWS_MAX); // checks by itself
     (void)decode_checked(block, info, id, info->key.start_ms, middle, ROWS_MAX);
     (void)decode_checked(block, info, id, INT64_MIN, INT64_MAX, 3);
+    struct varve_block_info range = *info;
+    int rc = varve_block_sketches(block, info, id, info->key.start_ms, info->key.end_ms, add_sketch,
+                                  &range);
+    FUZZ_CHECK(rc == 0 || rc == VARVE_E_CORRUPT);
     int n = decode_checked(block, info, id, INT64_MIN, INT64_MAX, ROWS_MAX);
     if (info->columns == 1 && n > 0 && n <= (int)VARVE_COLUMN_MAX) {
         check_round_trip(id, (size_t)n);

@@ -268,7 +268,8 @@ bool case_ini(const struct trial *trial, const char *set, char *ini, size_t cap)
     const int n = snprintf(
         ini, cap,
         "[varve]\nstate = /state\nflush = %ds\nseries = 256\nring = 256\nwindow = 1024\n"
-        "cells = 2048\noutbox = 128K\n[wear]\npage = %u\n%s%s%s%s\ntiers = %s\n%s",
+        "cells = 2048\noutbox = 128K\n[series s*1]\npercentiles = yes\n[wear]\npage = "
+        "%u\n%s%s%s%s\ntiers = %s\n%s",
         (int)(FLUSH_MS / 1000), page_bytes[trial->model->kind], has_tiers ? "" : TIERS_BEFORE,
         trial->backend->ini, has_journal ? "journal = " : "",
         has_journal ? trial->backend->journal : "", trial->scenario->tiers, set);

@@ -336,6 +336,7 @@ static int check_tier(struct varve_host *host, size_t tier, uint32_t damaged_all
     for (uint32_t series = 0; rc == 0 && series < SERIES_MAX; series++) {
         rc = tier == 0 ? check_raw_series(series, &rows[series])
                        : check_cells_series(series, tier, &rows[series]);
+        rc = rc == 0 && tier > 0 ? sketches_check(host, tier, series, &rows[series]) : rc;
     }
     return rc;
 }

@@ -10,6 +10,7 @@
 //   history.c    what was pushed, acknowledged, restored, pruned
 //   oracle.c     what must be there after a cut; oracle.h: what it knows from history.c
 //   answers.c    what the store says
+//   sketches.c   what sketches say of it
 //   points.c     the points: one forked process for each, so that none disturbs another
 //   mutant_*.c   core, backend and port broken on purpose: the campaign must notice
 //
@@ -150,6 +151,14 @@ struct rows {
 int answers_read(struct varve_host *host, int tier, struct rows **by_series, uint32_t *damaged);
 // Reads and verifies the whole store.
 int answers_verify(struct varve_host *host, uint32_t damaged_allowed, uint32_t others_allowed);
+
+// ---- sketches.c ---------------------------------------------------------------------------------
+
+// Series whose names end in this digit ask for percentiles: some are late, some never are.
+#define SKETCHED_DIGIT 1u
+
+// Compares the sketches of a series, if it asks for them, with the cells that the host has of it.
+int sketches_check(struct varve_host *host, size_t tier, uint32_t series, const struct rows *rows);
 
 // ---- workload.c ---------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "block_rows.h"
+#include "core/sketch.h"
 
 #define GOLDEN_DIR  VARVE_SOURCE_DIR "/tests/golden/"
 #define ROWS        130
@@ -36,6 +37,7 @@ struct set {
 struct plan {
     uint8_t columns;
     uint32_t upto_seq; // 0: none is given
+    bool sketched;     // chunks have tails
     size_t count;
     struct set sets[SETS_MAX];
 };
@@ -180,6 +182,30 @@ static void plan_numbered(void)
     plan.upto_seq = 4321;
 }
 
+// Cells of which most have a sketch; one series has none.
+static void plan_sketched(void)
+{
+    plan_rollups();
+    plan.sketched = true;
+}
+
+// That of a set's cell, or false.
+static bool sketch_of(const struct set *set, size_t i, struct varve_sketch *sketch)
+{
+    uint32_t state = (uint32_t)(1000u * set->id + i);
+    varve_sketch_clear(sketch);
+    if (set->id == 20 || i % 7 == 3) {
+        return false;
+    }
+    int32_t key = i == 2 ? VARVE_SKETCH_KEY_NAN : (int32_t)fixed_random(&state, 60000) - 30000;
+    for (sketch->used = 0; sketch->used < 1 + i % 5 * 9; sketch->used++) {
+        uint32_t count = fixed_random(&state, 3) == 0 ? 1 + fixed_random(&state, 900) : 1;
+        sketch->buckets[sketch->used] = (struct varve_sketch_bucket){.key = key, .count = count};
+        key += 1 + (int32_t)fixed_random(&state, fixed_random(&state, 4) == 0 ? 500 : 3);
+    }
+    return true;
+}
+
 // ---- files --------------------------------------------------------------------------------------
 
 struct golden {
@@ -189,12 +215,19 @@ struct golden {
 };
 
 static const struct golden goldens[] = {
-    {"block-v1", {plan_odd_points, plan_odd_cells}, true},  {"decimals-v1", {plan_decimals}, true},
-    {"cells-v1", {plan_rollups, plan_odd_cells}, true},     {"numbered-v1", {plan_numbered}, true},
-    {"block-v1b", {plan_odd_points, plan_odd_cells}, true}, {"decimals-v1b", {plan_decimals}, true},
-    {"cells-v1b", {plan_rollups, plan_odd_cells}, true},    {"numbered-v1b", {plan_numbered}, true},
-    {"block-v2", {plan_odd_points, plan_odd_cells}, false}, {"decimals-v2", {plan_decimals}, false},
-    {"cells-v2", {plan_rollups, plan_odd_cells}, false},    {"numbered-v2", {plan_numbered}, false},
+    {"block-v1", {plan_odd_points, plan_odd_cells}, true},
+    {"decimals-v1", {plan_decimals}, true},
+    {"cells-v1", {plan_rollups, plan_odd_cells}, true},
+    {"numbered-v1", {plan_numbered}, true},
+    {"block-v1b", {plan_odd_points, plan_odd_cells}, true},
+    {"decimals-v1b", {plan_decimals}, true},
+    {"cells-v1b", {plan_rollups, plan_odd_cells}, true},
+    {"numbered-v1b", {plan_numbered}, true},
+    {"block-v2", {plan_odd_points, plan_odd_cells}, false},
+    {"decimals-v2", {plan_decimals}, false},
+    {"cells-v2", {plan_rollups, plan_odd_cells}, false},
+    {"numbered-v2", {plan_numbered}, false},
+    {"sketches-v2", {plan_sketched}, false},
 };
 
 #define GOLDENS (sizeof goldens / sizeof *goldens)
@@ -203,7 +236,25 @@ static void make_plan(void (*part)(void))
 {
     plan.count = 0;
     plan.upto_seq = 0;
+    plan.sketched = false;
     part();
+}
+
+static void use_sketches(struct varve_block_writer *w, const struct set *set)
+{
+    static uint8_t bytes[65536];
+    static struct varve_sketch sketch;
+    struct varve_block_tail tail = {
+        .buf = bytes, .cap = sizeof bytes, .at_ms = w->info.key.start_ms, .step_ms = STEP_MS};
+    for (size_t i = 0; plan.sketched && i < set->n; i++) {
+        if (sketch_of(set, i, &sketch)) {
+            uint8_t *to =
+                varve_block_tail_add(&tail, set->cells[i].start_ms, varve_sketch_size(&sketch));
+            assert_non_null(to);
+            (void)varve_sketch_put(to, &sketch);
+        }
+    }
+    varve_block_use_tail(w, bytes, tail.used);
 }
 
 static struct varve_block_info make_block(uint8_t *out, size_t cap)
@@ -212,9 +263,11 @@ static struct varve_block_info make_block(uint8_t *out, size_t cap)
     struct varve_block_info info = header_of(plan.columns);
     info.has_upto_seq = plan.upto_seq > 0;
     info.upto_seq = plan.upto_seq;
+    info.has_tails = plan.sketched;
     varve_block_begin(&w, out, cap, &info);
     for (size_t s = 0; s < plan.count; s++) {
         const struct set *set = &plan.sets[s];
+        use_sketches(&w, set);
         int rc = plan.columns == 1 ? varve_block_add_points(&w, set->id, set->points, set->n)
                                    : varve_block_add_cells(&w, set->id, set->cells, set->n);
         assert_int_equal(rc, 0);
@@ -234,6 +287,21 @@ static FILE *open_golden(const char *name, const char *suffix, const char *mode)
     return file;
 }
 
+static void write_sketches(FILE *text, const struct set *set)
+{
+    static struct varve_sketch sketch;
+    for (size_t i = 0; plan.sketched && i < set->n; i++) {
+        if (!sketch_of(set, i, &sketch)) {
+            continue;
+        }
+        fprintf(text, "sketch %u %" PRId64, set->id, set->cells[i].start_ms);
+        for (uint32_t b = 0; b < sketch.used; b++) {
+            fprintf(text, " %" PRId32 ":%" PRIu32, sketch.buckets[b].key, sketch.buckets[b].count);
+        }
+        fputc('\n', text);
+    }
+}
+
 static void write_rows(FILE *text)
 {
     for (size_t s = 0; s < plan.count; s++) {
@@ -251,6 +319,7 @@ static void write_rows(FILE *text)
                         bits_of_double(c->max), bits_of_double(c->sum), bits_of_double(c->last));
             }
         }
+        write_sketches(text, set);
     }
 }
 
@@ -309,6 +378,41 @@ static void check_rows(const uint8_t *block, const struct varve_block_info *info
     }
 }
 
+// Of the set whose sketches are read: the cell that comes next.
+struct reading {
+    const struct set *set;
+    size_t next;
+};
+
+static int check_sketch(void *arg, int64_t start_ms, const uint8_t *bytes, size_t n)
+{
+    static struct varve_sketch want, got;
+    struct reading *reading = arg;
+    while (!sketch_of(reading->set, reading->next, &want)) {
+        reading->next++;
+    }
+    assert_int_equal(start_ms, reading->set->cells[reading->next++].start_ms);
+    varve_sketch_clear(&got);
+    assert_int_equal(varve_sketch_get(bytes, n, &got), 0);
+    assert_int_equal(got.used, want.used);
+    assert_memory_equal(got.buckets, want.buckets, want.used * sizeof *want.buckets);
+    return 0;
+}
+
+static void check_sketches(const uint8_t *block, const struct varve_block_info *info)
+{
+    for (size_t s = 0; plan.sketched && s < plan.count; s++) {
+        static struct varve_sketch sketch;
+        struct reading reading = {.set = &plan.sets[s]};
+        assert_int_equal(varve_block_sketches(block, info, plan.sets[s].id, INT64_MIN, INT64_MAX,
+                                              check_sketch, &reading),
+                         0);
+        for (; reading.next < plan.sets[s].n; reading.next++) {
+            assert_false(sketch_of(&plan.sets[s], reading.next, &sketch));
+        }
+    }
+}
+
 static void blocks_of_all_versions_are_still_read(void **state)
 {
     (void)state;
@@ -320,6 +424,7 @@ static void blocks_of_all_versions_are_still_read(void **state)
             assert_int_equal(varve_block_open(kept + at, length - at, &info), 0);
             assert_int_equal(info.columns, plan.columns);
             check_rows(kept + at, &info);
+            check_sketches(kept + at, &info);
             at += info.length;
         }
         assert_int_equal(at, length);

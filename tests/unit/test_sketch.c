@@ -92,10 +92,17 @@ static const struct distribution {
     const char *name;
     double (*draw)(struct test_random *r);
 } distributions[] = {
-    {"log-normal", log_normal}, {"heavy tail", heavy_tail},       {"bimodal", bimodal},
-    {"zeros", with_zeros},      {"around zero", around_zero},     {"negative", negative},
-    {"tiny", tiny},             {"huge", huge},                   {"whole numbers", whole_numbers},
-    {"constant", constant},     {"infinities", infinities},
+    {"log-normal", log_normal},
+    {"heavy tail", heavy_tail},
+    {"bimodal", bimodal},
+    {"zeros", with_zeros},
+    {"around zero", around_zero},
+    {"negative", negative},
+    {"tiny", tiny},
+    {"huge", huge},
+    {"whole numbers", whole_numbers},
+    {"constant", constant},
+    {"infinities", infinities},
 };
 
 // ---- exact --------------------------------------------------------------------------------------
@@ -205,8 +212,7 @@ static void nan_come_first(void **state)
 
 static bool is_same(const struct varve_sketch *a, const struct varve_sketch *b)
 {
-    return a->used == b->used &&
-           memcmp(a->buckets, b->buckets, a->used * sizeof *a->buckets) == 0;
+    return a->used == b->used && memcmp(a->buckets, b->buckets, a->used * sizeof *a->buckets) == 0;
 }
 
 static void merging_is_associative(void **state)

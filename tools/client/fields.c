@@ -29,6 +29,9 @@ const struct varve_field varve_stats_fields[] = {
     STATS(dropped, U64),
     STATS(dropped_ring, U64),
     STATS(dropped_window, U64),
+    STATS(sketches, U32),
+    STATS(sketches_refused, U64),
+    STATS(sketch_collapsed, U64),
     STATS(rejected, U64),
     STATS(ring_cap, U32),
     STATS(ring_high_water, U32),
@@ -167,7 +170,8 @@ const struct varve_field varve_info_fields[] = {
     INFO(oldest_ms, TIME),     INFO(series, U32),
     INFO(skipped_series, U32), INFO(rows_read, U64),
     INFO(points, U64),         INFO(damaged_blocks, U32),
-    INFO(approximate, BOOL),   INFO(sketched, BOOL), INFO(unsketched, BOOL), FIELDS_END,
+    INFO(approximate, BOOL),   INFO(sketched, BOOL),
+    INFO(unsketched, BOOL),    FIELDS_END,
 };
 
 #define PRUNE(member, kind) FIELD(varve_prune_report, member, VARVE_FIELD_##kind)

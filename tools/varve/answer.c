@@ -22,17 +22,19 @@ void answer_notes(struct answer *answer, const struct varve_query_info *info)
                        answer->how ? "" : " on a tier of cells", answer->how ? "--agg " : "");
     }
     if (info->sketched) {
-        (void)complain(0,
-                       "quantiles are within 1 %%, from the sketches that tier %s keeps, over cells "
-                       "that lie wholly in the range",
-                       info->tier_name);
+        (void)complain(
+            0,
+            "quantiles are within 1 %%, from the sketches that tier %s keeps, over cells "
+            "that lie wholly in the range",
+            info->tier_name);
     }
     if (info->unsketched) {
-        (void)complain(0,
-                       "tier %s has no sketches of some series for the whole range: their quantiles "
-                       "are those of each cell's last value; [series PATTERN] percentiles = yes "
-                       "keeps sketches from now on",
-                       info->tier_name);
+        (void)complain(
+            0,
+            "tier %s has no sketches of some series for the whole range: their quantiles "
+            "are those of each cell's last value; [series PATTERN] percentiles = yes "
+            "keeps sketches from now on",
+            info->tier_name);
     } else if (info->approximate && !info->sketched) {
         (void)complain(0,
                        "tier %s gives an approximate answer: its cells are longer than the "

@@ -32,7 +32,8 @@ static const char about[] =
     "critical after the worst of findings. Times are Unix ms, null: none. summary has one row for "
     "each series over from_ms to to_ms, in the order of columns; counters are rates per second "
     "(increase: the whole); availability is the part of the period with samples, 0 to 1; p95 and "
-    "p99 are null when raw samples do not reach back to from_ms and the series keeps no sketches; next names the last series shown "
+    "p99 are null when raw samples do not reach back to from_ms and the series keeps no sketches; "
+    "next names the last series shown "
     "when there are more.";
 
 static void put_findings(const struct condition *c)

@@ -64,6 +64,11 @@ static void put_summary(const struct varve_stats *s)
     printf(", %" PRIu64 " rejected\n", s->rejected);
     printf("in RAM     %" PRIu32 " samples and %" PRIu32 " blocks (%s) not yet stored\n",
            s->window_samples, s->pending_blocks, bytes_text(s->pending_bytes, a, sizeof a));
+    if (s->sketches > 0) {
+        printf("sketches   of %" PRIu32 " series, %" PRIu64 " refused; %" PRIu64
+               " buckets merged for lack of room\n",
+               s->sketches, s->sketches_refused, s->sketch_collapsed);
+    }
     printf("stored     %s\n", bytes_text((double)s->stored_bytes, a, sizeof a));
     printf("flash      %s written, %.2f bytes per sample; %s since start\n",
            bytes_text((double)s->flash_bytes, a, sizeof a), s->flash_bytes_per_sample,

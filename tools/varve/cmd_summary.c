@@ -100,10 +100,11 @@ static int put_table(const struct listing *listing, const struct summary *summar
     char time[WHEN_TEXT];
     bool ok = summary_put_table(stdout, summary, listing->first, listing->end);
     if (summary->sketched > 0) {
-        (void)complain(0,
-                       "p95 and p99 are within 1 %%, from the sketches that tier %s keeps of %zu of "
-                       "%zu series",
-                       summary->info.tier_name, summary->sketched, summary->count);
+        (void)complain(
+            0,
+            "p95 and p99 are within 1 %%, from the sketches that tier %s keeps of %zu of "
+            "%zu series",
+            summary->info.tier_name, summary->sketched, summary->count);
     } else if (!summary->percentiles) {
         (void)complain(0,
                        "tier %s gives no percentiles: raw samples do not reach back to %s; a later "

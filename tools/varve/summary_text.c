@@ -113,8 +113,7 @@ void summary_put_json(FILE *out, const struct summary *summary, size_t first, si
                   ",\"percentiles\":\"%s\",\"damaged_blocks\":%" PRIu32 ",\"series\":%zu,\n"
                   "\"columns\":[",
                   summary->info.tier_step_ms, summary->from_ms, summary->to_ms,
-                  percentiles_of(summary), summary->info.damaged_blocks,
-                  summary->count);
+                  percentiles_of(summary), summary->info.damaged_blocks, summary->count);
     for (const char *c = columns; *c; c++) {
         (void)fprintf(out, "%s%.*s%s", c == columns ? "\"" : "", *c != ',', c,
                       *c == ',' ? "\",\"" : "");
