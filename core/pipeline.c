@@ -304,7 +304,7 @@ int varve_pipeline_init(struct varve_host *host)
     rc |= varve_outbox_init(&host->outbox, arena, (uint32_t)settings->outbox_bytes);
     rc |= varve_rollup_init(&host->rollup, arena, host->tiers, host->tier_count, host->series.cap);
     rc |= varve_sketches_init(&host->sketches, arena, host->conf, host->series.cap,
-                              (host->flags & VARVE_HOST_READ_ONLY) != 0);
+                              (host->flags & VARVE_HOST_SKETCHES) != 0);
     rc |= take_hints(host);
     host->block = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
     host->scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);

@@ -143,7 +143,7 @@ static int found(void *arg, int64_t start_ms, const uint8_t *sketch, size_t byte
     return 1;
 }
 
-// A host that only reads learns from the blocks which series have sketches.
+// With VARVE_HOST_SKETCHES the blocks say which series have sketches.
 static void find_sketches(struct varve_host *host, const struct varve_block_info *info,
                           varve_series_id id)
 {

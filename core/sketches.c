@@ -26,10 +26,11 @@ struct record {
 };
 
 int varve_sketches_init(struct varve_sketches *sketches, struct varve_arena *arena,
-                        const struct varve_conf *conf, uint32_t series_cap, bool reads_only)
+                        const struct varve_conf *conf, uint32_t series_cap, bool takes_found)
 {
-    *sketches = (struct varve_sketches){.pool_bytes = VARVE_SKETCH_POOL, .reads_only = reads_only};
-    bool asked = reads_only;
+    *sketches =
+        (struct varve_sketches){.pool_bytes = VARVE_SKETCH_POOL, .takes_found = takes_found};
+    bool asked = takes_found;
     for (size_t i = 0; i < conf->rule_count; i++) {
         asked |= conf->rules[i]->percentiles;
     }
@@ -93,7 +94,7 @@ void varve_sketches_note(struct varve_sketches *sketches, const struct varve_con
 
 void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id)
 {
-    if (sketches->reads_only && sketches->place_of[id] == 0) {
+    if (sketches->takes_found && sketches->place_of[id] == 0) {
         give_place(sketches, id);
     }
 }

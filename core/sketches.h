@@ -3,9 +3,9 @@
 // series, and of closed cells that wait for their block, as bytes in one pool for each tier.
 //
 // A series has a place here from when it is first looked at, and keeps it; one that finds none is
-// counted, and has no percentiles on rollups. A host that only reads gives places to the series
-// that stored blocks have sketches of. A pool that is full closes its tier's window, as one
-// that is out of rows does. Nothing is taken when no [series] asks.
+// counted, and has no percentiles on rollups. A host with VARVE_HOST_SKETCHES gives places to the
+// series that stored blocks have sketches of, too. A pool that is full closes its tier's window, as
+// one that is out of rows does. No memory is taken when no [series] asks.
 //
 // The keeper's task, or the one that makes the host; under store_lock.
 #ifndef VARVE_CORE_SKETCHES_H
@@ -30,15 +30,16 @@ struct varve_sketches {
     uint8_t *pool[VARVE_MAX_TIERS];             // by level: records, one behind the other
     uint32_t used[VARVE_MAX_TIERS];             // bytes of it
     uint8_t *tail;                              // pool_bytes: of the chunk that is being made
-    bool reads_only;
+    bool takes_found;
     uint64_t refused;   // series that found no place
     uint64_t collapsed; // buckets, see sketch.h
 };
 
-// Takes what `conf` asks for; `reads_only`: memory for what is found. Returns 0 or
+// Takes what `conf` asks for; `takes_found`: also for the series that have
+// sketches in stored blocks. Returns 0 or
 // VARVE_E_NO_MEMORY.
 int varve_sketches_init(struct varve_sketches *sketches, struct varve_arena *arena,
-                        const struct varve_conf *conf, uint32_t series_cap, bool reads_only);
+                        const struct varve_conf *conf, uint32_t series_cap, bool takes_found);
 
 // The series has sketches in a stored block.
 void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id);

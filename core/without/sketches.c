@@ -5,12 +5,12 @@
 #include "core/sketches.h"
 
 int varve_sketches_init(struct varve_sketches *sketches, struct varve_arena *arena,
-                        const struct varve_conf *conf, uint32_t series_cap, bool reads_only)
+                        const struct varve_conf *conf, uint32_t series_cap, bool takes_found)
 {
     (void)arena;
     (void)conf;
     (void)series_cap;
-    (void)reads_only;
+    (void)takes_found;
     *sketches = (struct varve_sketches){.cap = 0};
     return 0;
 }

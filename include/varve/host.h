@@ -30,6 +30,8 @@ enum {
                                    // use: what is not needed is then never touched
     VARVE_HOST_WAIT = 64u, // a store that cannot be reached does not stop the start: history stays
                            // in RAM until it can be opened; see varve_host_waits()
+    VARVE_HOST_SKETCHES = 128u, // series that have sketches in stored blocks keep them, whatever
+                                // [series] says: memory for VARVE_MAX_SKETCHES of them
 };
 
 // Makes a host in `memory` (any alignment; it must stay until shutdown), opens the backends,

@@ -394,7 +394,7 @@ static int configure(struct varve_source *s, const struct source_choice *choice,
     if (!exists && (!choice->write || choice->existing)) {
         return source_fail(s, VARVE_E_NOT_FOUND, "there is no store %s", s->where);
     }
-    *flags = VARVE_HOST_NO_COLLECTORS;
+    *flags = VARVE_HOST_NO_COLLECTORS | (unsigned)VARVE_HOST_SKETCHES;
     *flags |= choice->write ? 0 : (unsigned)VARVE_HOST_READ_ONLY;
     *flags |= choice->as_is ? (unsigned)VARVE_HOST_AS_IS : 0;
     *flags |= choice->keep_all ? (unsigned)VARVE_HOST_KEEP_ALL : 0;
