@@ -134,58 +134,15 @@ static void replay_points(struct varve_host *host, const struct varve_block_info
     varve_rollup_points(&host->rollup, id, kind, host->scratch, n);
 }
 
-static int found(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
-{
-    (void)arg;
-    (void)start_ms;
-    (void)sketch;
-    (void)bytes;
-    return 1;
-}
-
-// With VARVE_HOST_SKETCHES the blocks say which series have sketches.
-static void find_sketches(struct varve_host *host, const struct varve_block_info *info,
-                          varve_series_id id)
-{
-    if (varve_block_sketches(host->read_block, info, id, INT64_MIN, INT64_MAX, found, NULL) == 1) {
-        varve_sketches_found(&host->sketches, id);
-    }
-}
-
-static int add_stored(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
-{
-    (void)start_ms;
-    return varve_sketch_get(sketch, bytes, arg);
-}
-
-// Of the cell in row `row` of the scratch memory. Where a cell is there in parts, the first of them
-// brings the sketches of all.
-static const struct varve_sketch *stored_sketch(struct varve_host *host,
-                                                const struct varve_block_info *info,
-                                                varve_series_id id, size_t row)
-{
-    const struct varve_cell *cells = host->scratch;
-    struct varve_sketch *sketch = varve_sketches_incoming(&host->sketches, id);
-    for (size_t i = 0; sketch != NULL && i < row; i++) {
-        if (cells[i].start_ms == cells[row].start_ms) {
-            return NULL;
-        }
-    }
-    if (sketch != NULL) { // a damaged one tells of fewer samples than its cell, and so is not used
-        (void)varve_block_sketches(host->read_block, info, id, cells[row].start_ms,
-                                   cells[row].start_ms, add_stored, sketch);
-    }
-    return sketch;
-}
-
 static void replay_cells(struct varve_host *host, const struct varve_block_info *info,
                          varve_series_id id, size_t n)
 {
     const struct varve_cell *cells = host->scratch;
-    find_sketches(host, info, id);
+    varve_sketches_find(&host->sketches, host->read_block, info, id);
     for (size_t i = 0; i < n; i++) { // level `tier` is tier + 1
-        varve_rollup_cell(&host->rollup, info->tier, id, &cells[i],
-                          stored_sketch(host, info, id, i));
+        varve_rollup_cell(
+            &host->rollup, info->tier, id, &cells[i],
+            varve_sketches_stored(&host->sketches, host->read_block, info, id, cells, i));
     }
 }
 

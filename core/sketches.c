@@ -92,13 +92,6 @@ void varve_sketches_note(struct varve_sketches *sketches, const struct varve_con
     }
 }
 
-void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id)
-{
-    if (sketches->takes_found && sketches->place_of[id] == 0) {
-        give_place(sketches, id);
-    }
-}
-
 bool varve_sketches_any(const struct varve_sketches *sketches)
 {
     return sketches->count > 0;
@@ -118,6 +111,50 @@ struct varve_sketch *varve_sketches_incoming(struct varve_sketches *sketches, va
     }
     varve_sketch_clear(sketches->incoming);
     return sketches->incoming;
+}
+
+// ---- stored ones --------------------------------------------------------------------------------
+
+static int note_found(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
+{
+    (void)arg;
+    (void)start_ms;
+    (void)sketch;
+    (void)bytes;
+    return 1;
+}
+
+void varve_sketches_find(struct varve_sketches *sketches, const void *block,
+                         const struct varve_block_info *info, varve_series_id id)
+{
+    if (sketches->takes_found && sketches->place_of[id] == 0 &&
+        varve_block_sketches(block, info, id, INT64_MIN, INT64_MAX, note_found, NULL) == 1) {
+        give_place(sketches, id);
+    }
+}
+
+static int add_stored(void *arg, int64_t start_ms, const uint8_t *sketch, size_t bytes)
+{
+    (void)start_ms;
+    return varve_sketch_get(sketch, bytes, arg);
+}
+
+const struct varve_sketch *varve_sketches_stored(struct varve_sketches *sketches, const void *block,
+                                                 const struct varve_block_info *info,
+                                                 varve_series_id id, const struct varve_cell *cells,
+                                                 size_t row)
+{
+    struct varve_sketch *sketch = varve_sketches_incoming(sketches, id);
+    for (size_t i = 0; sketch != NULL && i < row; i++) {
+        if (cells[i].start_ms == cells[row].start_ms) {
+            return NULL;
+        }
+    }
+    if (sketch != NULL) { // a damaged one tells of fewer samples than its cell, and so is not used
+        (void)varve_block_sketches(block, info, id, cells[row].start_ms, cells[row].start_ms,
+                                   add_stored, sketch);
+    }
+    return sketch;
 }
 
 // ---- pools --------------------------------------------------------------------------------------

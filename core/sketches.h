@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "sketch.h"
 
+struct varve_block_info;
 struct varve_conf;
 struct varve_series_table;
 
@@ -41,8 +42,16 @@ struct varve_sketches {
 int varve_sketches_init(struct varve_sketches *sketches, struct varve_arena *arena,
                         const struct varve_conf *conf, uint32_t series_cap, bool takes_found);
 
-// The series has sketches in a stored block.
-void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id);
+// Gives the series a place if it has sketches in this block, where such are to be kept.
+void varve_sketches_find(struct varve_sketches *sketches, const void *block,
+                         const struct varve_block_info *info, varve_series_id id);
+
+// The sketch in the block of the series' cell cells[row], until the next call; NULL: the series
+// asks for none. Where a cell is there in parts, the first of them brings the sketches of all.
+const struct varve_sketch *varve_sketches_stored(struct varve_sketches *sketches, const void *block,
+                                                 const struct varve_block_info *info,
+                                                 varve_series_id id, const struct varve_cell *cells,
+                                                 size_t row);
 
 // Looks at the series that are new.
 void varve_sketches_note(struct varve_sketches *sketches, const struct varve_conf *conf,

@@ -8,7 +8,7 @@ set(VARVE_BOARD_FLASH_BUDGET 52000)
 set(VARVE_BOARD_RAM_BUDGET 58000)
 set(VARVE_BOARD_STACK_BUDGET 3600)
 set(VARVE_BOARD_PLUGINS backend_ring collector_self)
-set(VARVE_BOARD_WITHOUT backup wear codec_search crc_tables ring_retain)
+set(VARVE_BOARD_WITHOUT backup wear codec_search crc_tables ring_retain sketches)
 set(VARVE_BOARD_CAPS
     VARVE_MEMORY_BYTES=65536u
     VARVE_MAX_SERIES=64u

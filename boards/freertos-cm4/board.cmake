@@ -9,7 +9,7 @@ set(VARVE_BOARD_FLASH_BUDGET 110000)
 set(VARVE_BOARD_RAM_BUDGET 196608)
 set(VARVE_BOARD_STACK_BUDGET 11000)
 set(VARVE_BOARD_PLUGINS backend_rotate collector_self)
-set(VARVE_BOARD_WITHOUT backup codec_search crc_tables ring_retain)
+set(VARVE_BOARD_WITHOUT backup codec_search crc_tables ring_retain sketches)
 set(VARVE_BOARD_CAPS
     VARVE_MEMORY_BYTES=180224u
     VARVE_MAX_SERIES=64u

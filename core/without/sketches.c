@@ -23,10 +23,27 @@ void varve_sketches_note(struct varve_sketches *sketches, const struct varve_con
     (void)series;
 }
 
-void varve_sketches_found(struct varve_sketches *sketches, varve_series_id id)
+void varve_sketches_find(struct varve_sketches *sketches, const void *block,
+                         const struct varve_block_info *info, varve_series_id id)
 {
     (void)sketches;
+    (void)block;
+    (void)info;
     (void)id;
+}
+
+const struct varve_sketch *varve_sketches_stored(struct varve_sketches *sketches, const void *block,
+                                                 const struct varve_block_info *info,
+                                                 varve_series_id id, const struct varve_cell *cells,
+                                                 size_t row)
+{
+    (void)sketches;
+    (void)block;
+    (void)info;
+    (void)id;
+    (void)cells;
+    (void)row;
+    return NULL;
 }
 
 bool varve_sketches_any(const struct varve_sketches *sketches)
