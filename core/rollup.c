@@ -138,7 +138,7 @@ static void merge_open(struct varve_rollup *rollup, size_t level, varve_series_i
         close_cell(rollup, level, id, cell, sketch);
     } else {
         if (open->count > 0) {
-            close_open(rollup, level, id);
+            close_cell(rollup, level, id, open, open_sketch);
         }
         *open = *cell;
         rollup->newest_ms[level][id] = newest_ms;
