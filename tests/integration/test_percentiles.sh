@@ -50,7 +50,7 @@ exact() {
 quantile() {
     local q=$1 series=$2 tier=$3
     shift 3
-    "$varve" query "quantile_over_time($q, $series[2d])" --to "$end" --tier "$tier" --format csv "$@" \
+    "$varve" query "quantile_over_time($q, ${series}[2d])" --to "$end" --tier "$tier" --format csv "$@" \
         2>"$work/notes" | tail -n 1 | sed 's/.*,//'
 }
 
