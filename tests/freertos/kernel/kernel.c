@@ -164,7 +164,8 @@ void fake_cond_init(pthread_cond_t *cond)
 struct timespec fake_deadline(TickType_t ticks)
 {
     const int64_t at_ns = (now_ns() / NS_PER_TICK + ticks) * NS_PER_TICK;
-    return (struct timespec){.tv_sec = (time_t)(at_ns / NS_PER_S), .tv_nsec = at_ns % NS_PER_S};
+    return (struct timespec){.tv_sec = (time_t)(at_ns / NS_PER_S),
+                             .tv_nsec = (long)(at_ns % NS_PER_S)};
 }
 
 void vTaskDelay(TickType_t ticks)
