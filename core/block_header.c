@@ -8,7 +8,9 @@
 #include "crc32c.h"
 
 enum {
-    FLAG_UPTO_SEQ = 1
+    FLAG_UPTO_SEQ = 1,
+    FLAG_TAILS = 2,
+    FLAGS = FLAG_UPTO_SEQ | FLAG_TAILS
 };
 
 static void put_header(uint8_t *p, const struct varve_block_info *info)
@@ -18,7 +20,7 @@ static void put_header(uint8_t *p, const struct varve_block_info *info)
     p[4] = VARVE_BLOCK_VERSION;
     p[5] = info->tier;
     p[6] = info->columns;
-    p[7] = info->has_upto_seq ? FLAG_UPTO_SEQ : 0;
+    p[7] = (uint8_t)((info->has_upto_seq ? FLAG_UPTO_SEQ : 0) | (info->has_tails ? FLAG_TAILS : 0));
     varve_put_u32(p + 8, info->length);
     varve_put_u32(p + 16, info->key.seq);
     varve_put_u32(p + 20, info->step_ms);
@@ -30,7 +32,6 @@ static void put_header(uint8_t *p, const struct varve_block_info *info)
     varve_put_u32(p + 64, info->directory);
     varve_put_u32(p + 68, info->rows);
     varve_put_u16(p + 72, info->entries);
-    p[74] = info->has_tails;
     varve_put_u32(p + 76, info->upto_seq);
 }
 
@@ -75,7 +76,7 @@ static void get_header(const uint8_t *p, struct varve_block_info *info)
         .entries = varve_get_u16(p + 72),
         .tier = p[5],
         .columns = p[6],
-        .has_tails = p[74] == 1 && p[4] != VARVE_BLOCK_VERSION_1,
+        .has_tails = (p[7] & FLAG_TAILS) != 0,
         .has_upto_seq = (p[7] & FLAG_UPTO_SEQ) != 0,
         .upto_seq = varve_get_u32(p + 76),
         .upto_ms = (int64_t)varve_get_u64(p + 40),
@@ -108,7 +109,7 @@ static int read_header(const uint8_t *p, size_t len, struct varve_block_info *in
 // Only whole blocks have flags that say something.
 static int check_flags(const uint8_t *p)
 {
-    return (p[7] & ~(unsigned)FLAG_UPTO_SEQ) == 0 ? 0 : VARVE_E_VERSION;
+    return (p[7] & ~(unsigned)FLAGS) == 0 ? 0 : VARVE_E_VERSION;
 }
 
 bool varve_block_is_whole(const void *buf, size_t length)

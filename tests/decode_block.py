@@ -13,7 +13,7 @@ import struct
 import sys
 
 MAGIC = 0x42565256
-HEADER = struct.Struct("<IBBBBIIIIqqqQQIIHBBI")
+HEADER = struct.Struct("<IBBBBIIIIqqqQQIIH2sI")
 NUMBER_BITS = (0, 2, 4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33, 38, 48, 64)
 MASK = (1 << 64) - 1
 
@@ -334,17 +334,18 @@ def decode_block(data):
     """Lines that say what is in the block at the start of `data`, and its length."""
     expect(len(data) >= HEADER.size, "no header")
     (magic, version, tier, columns, flags, length, crc, seq, step, start, end, upto, samples, flash,
-     directory, rows, entries, tails, zero, upto_seq) = HEADER.unpack_from(data)
+     directory, rows, entries, zero, upto_seq) = HEADER.unpack_from(data)
     expect(magic == MAGIC and version in (1, 2), "no block of a known version")
-    expect(columns in (1, 5) and flags in (0, 1) and zero == 0, "a header that is none")
-    expect(flags == 1 or upto_seq == 0, "a number without its flag")
+    expect(columns in (1, 5) and flags < 4 and zero == bytes(2), "a header that is none")
+    tails = flags & 2
+    expect(flags & 1 or upto_seq == 0, "a number without its flag")
     expect(HEADER.size <= directory <= length <= len(data), "lengths that are none")
-    expect(tails == 0 or (tails == 1 and version == 2 and columns == 5), "tails of no cells")
+    expect(not tails or (version == 2 and columns == 5), "tails of no cells")
     block = data[:length]
     expect(crc == crc32c(block[:12] + bytes(4) + block[16:]), "a wrong CRC")
     lines = [f"block tier {tier} columns {columns} step {step} start {start} end {end} seq {seq} "
              f"upto {upto} samples {samples} flash {flash} rows {rows} entries {entries}"
-             + (f" upto_seq {upto_seq}" if flags else "")]
+             + (f" upto_seq {upto_seq}" if flags & 1 else "")]
     entry = Bytes(block, directory, length)
     series, at, newest, seen, holder, sketches = 0, HEADER.size, start, 0, None, 0
     while entry.at < length:

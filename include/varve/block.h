@@ -6,7 +6,7 @@
 //
 //   header (VARVE_BLOCK_HEADER bytes)
 //     0  u32 magic "VRVB"          4  u8 version   5  u8 tier   6  u8 columns (1 points, 5 cells)
-//     7  u8 flags (1: rolled-up-to number is given)
+//     7  u8 flags (1: rolled-up-to number is given; 2: chunks have tails)
 //     8  u32 length of the whole block, header included
 //    12  u32 CRC-32C of the whole block with these four bytes taken as zero
 //    16  u32 sequence number, growing within the tier           20  u32 step in ms
@@ -14,8 +14,7 @@
 //    40  i64 rolled-up-to: all history before this time is in this tier's blocks up to this one
 //    48  u64 samples accepted since the store was made
 //    56  u64 bytes written to flash since then
-//    64  u32 offset of the directory   68  u32 rows   72  u16 directory entries
-//    74  u8 1: chunks have tails, 0: they have none             75  a zero byte
+//    64  u32 offset of the directory   68  u32 rows   72  u16 directory entries   74  2 bytes zero
 //    76  u32 rolled-up-to number: all blocks of the next finer tier with a smaller sequence number
 //        are in this tier's blocks up to this one, but for their rows from rolled-up-to on. Readers
 //        that only want rows need not know; without the flag it is zero and says nothing.
@@ -24,13 +23,13 @@
 //     begins t bytes behind the header. A chunk with the times of the one before it has neither t
 //     nor times. Time columns and value streams are core/codec.h's. Any series is so decoded from
 //     its own chunk and at most one time column elsewhere.
-//   tails, in a block of cells that says so at 74: each chunk ends with the number of its tail's
+//   tails, in a block of cells whose flags say so: each chunk ends with the number of its tail's
 //     bytes, as a varint whose bytes stand in the reverse order, and before that the tail. It holds
 //     sketches of cells of the series, in the order of their starts, for each varint(steps from the
 //     start of the one before, for the first from the block's start), varint(bytes of the sketch),
 //     and the sketch, which is core/sketch.h's. A cell may have one or not; readers that want none
-//     take the value stream to end where the tail begins, and need not know more. Earlier versions
-//     of varve, which do not, end reading where the rows end.
+//     take the value stream to end where the tail begins, and need not know more. Versions of varve
+//     that do not know the flag refuse such a block by it.
 //   directory: for each chunk, in id order, up to the block's end, varint(2 * bytes of the chunk +
 //   1
 //     if it has the times of the one before). Its id is one more than that of the chunk before, the
