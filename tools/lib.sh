@@ -7,7 +7,7 @@
 # What a build needs, by Debian's names; tools/test adds its checkers.
 # shellcheck disable=SC2034 # used by the scripts that source this file
 build_packages=(gcc libc6-dev make cmake pkg-config libsqlite3-dev libinih-dev libcmocka-dev
-    zlib1g-dev libzstd-dev libncurses-dev)
+    zlib1g-dev libzstd-dev libncurses-dev libexpat1-dev)
 
 # What cross-compiling for ARM Linux needs, and running what it makes.
 # shellcheck disable=SC2034

@@ -48,6 +48,7 @@ static void check_line(struct varve_span line)
         check_inside(line, out.name);
         break;
     case VARVE_EXPOSITION_GARBAGE:
+    case VARVE_EXPOSITION_HELP:
     case VARVE_EXPOSITION_NOTHING:
         break;
     }

@@ -218,7 +218,7 @@ refuses 3 'holds no samples' "$varve" import --store "sqlite:$work/none.db" "$wo
 refuses 1 "cannot read $work/absent.csv" "$varve" import --store "sqlite:$work/none.db" \
     "$work/absent.csv"
 refuses 1 'is a directory' "$varve" import --store "sqlite:$work/none.db" "$work"
-refuses 2 'import reads csv' "$varve" import --format json --store "sqlite:$work/none.db" -
+refuses 2 '`json` is not one of csv jsonl' "$varve" import --format json --store "sqlite:$work/none.db" -
 refuses 2 '`table` is not one of csv json jsonl' "$varve" export --format table \
     --store "sqlite:$work/plain.db"
 refuses 2 'there is no tier `second`' "$varve" export --tier second --store "sqlite:$work/plain.db"

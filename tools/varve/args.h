@@ -39,6 +39,10 @@ enum exit_code {
     X(OPT_OUTPUT, "output", "FILE", "write there instead of to standard output")                   \
     X(OPT_GZIP, "gzip", "", "compress; also when the output file ends in .gz")                     \
     X(OPT_KIND, "kind", "KIND", "counter, gauge or auto: names that end in _total are counters")   \
+    X(OPT_NAME, "name", "NAME", "of RRD files: the metrics' name; default: the file's")            \
+    X(OPT_COLLECTD, "collectd", "",                                                                \
+      "of RRD files: names and labels from the path, which is HOST/PLUGIN/TYPE.rrd")               \
+    X(OPT_PRECISION, "precision", "UNIT", "of influx: the unit of times, ns us ms s; default ns")  \
     X(OPT_STRICT, "strict", "", "fail when any line is refused")                                   \
     X(OPT_KEEP_ALL, "keep-all", "", "switch retention off for this import (with --store or -c)")   \
     X(OPT_REPAIR, "repair", "", "remove what is damaged, and nothing else")                        \
@@ -72,7 +76,7 @@ enum option_id {
 #define OPTIONS_RANGE                                                                              \
     (OPTION(OPT_FROM) | OPTION(OPT_TO) | OPTION(OPT_STEP) | OPTION(OPT_TIER) | OPTION(OPT_AGG))
 
-#define ARG_POSITIONAL_MAX 32
+#define ARG_POSITIONAL_MAX 4096 // files of an import
 
 struct args {
     const struct command *command;
@@ -122,6 +126,7 @@ enum format {
     FORMAT_OPENMETRICS,
     FORMAT_PROMETHEUS,
     FORMAT_INFLUX,
+    FORMAT_RRD,
 };
 
 // Values with their defaults; DONE, or USAGE after a complaint.

@@ -133,6 +133,8 @@ static void offer_value(const struct args *args, const struct command *command, 
         offer_words(typed, args_formats(command), false);
     } else if (strcmp(option, "agg") == 0) {
         offer_words(typed, "avg min max sum count last rate", false);
+    } else if (strcmp(option, "precision") == 0) {
+        offer_words(typed, "ns us ms s", false);
     } else if (strcmp(option, "severity") == 0) {
         offer_words(typed, "critical error warning notice info debug", false);
     } else if (strcmp(option, "tier") == 0 || strcmp(option, "by") == 0) {

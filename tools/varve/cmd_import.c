@@ -1,36 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// `varve import`: history out of a CSV file into a store or a daemon.
+// `varve import`: history out of files of other programs, or of an export, into a store or a
+// daemon.
 //
-// The store cuts its windows by time, so samples are handed over in order of time. A file is read
-// twice: the first time only to learn how far out of order its lines are (0 for most files), the
-// second time to import it while holding back no more samples than that disorder needs. A pipe
-// cannot be read twice, so all of it is held and sorted.
+// The store cuts its windows by time, so samples are handed over in order of time. Files are read
+// twice: the first time only to learn how far out of order their samples are (0 for most files),
+// the second time to import them while holding back no more than that disorder needs. A pipe cannot
+// be read twice, and some formats have no order: then all is held and sorted.
 //
-// Owns that flow, the refused lines and the progress. Leaves lines to samples.h and order to
+// Owns that flow and the refused lines. Leaves formats to reader.h, files to input.h and order to
 // reorder.h.
 //
 // Threading: one task.
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "client/names.h"
 #include "commands.h"
+#include "formats.h"
+#include "input.h"
 #include "known.h"
+#include "progress.h"
 #include "reorder.h"
-#include "samples.h"
 #include "stored.h"
-#include "stream.h"
-#include "varve/port.h"
 #include "when.h"
 
 #define REFUSALS_SHOWN 5u
 #define BATCH          256u
-#define PROGRESS_US    200000u
 
 enum kind_choice {
     KIND_AUTO,
@@ -40,9 +36,12 @@ enum kind_choice {
 
 struct import {
     struct varve_source source;
-    struct stream in;
+    const struct args *args;
+    enum format format;
+    struct reader_options options;
+    struct input in;    // the file at hand
+    int64_t read_bytes; // of those before
     enum kind_choice kind;
-    struct sample_reader reader;
     struct known known;
     struct reorder order;
     struct stored *stored;
@@ -52,60 +51,48 @@ struct import {
     uint64_t points, refused, duplicates;
     size_t series;
     int64_t oldest_ms, newest_ms;
-    bool show_progress;
-    uint64_t progress_us;
+    struct progress progress;
 };
 
-// ---- progress and refusals ----------------------------------------------------------------------
+// ---- refusals -----------------------------------------------------------------------------------
 
-static void progress(struct import *im, bool last)
+static void show_progress(struct import *im)
 {
-    uint64_t now = varve_port_mono_us();
-    if (!im->show_progress || (!last && now - im->progress_us < PROGRESS_US)) {
-        return;
-    }
-    im->progress_us = now;
-    (void)fprintf(stderr, "\r\033[K");
-    if (!last && im->in.size > 0) {
-        (void)fprintf(stderr, "%3.0f %%  ",
-                      100.0 * (double)stream_position(&im->in) / (double)im->in.size);
-    }
-    if (!last) {
-        (void)fprintf(stderr, "%" PRIu64 " points of %zu series", im->points, im->series);
-    }
+    progress_show(&im->progress, im->read_bytes + stream_position(&im->in.stream), im->points,
+                  im->series);
 }
 
 static void refuse(struct import *im, const char *why)
 {
     if (im->refused++ < REFUSALS_SHOWN) {
-        progress(im, true);
-        (void)fprintf(stderr, "varve: %s, line %" PRIu64 ": %s\n", im->in.name,
-                      im->reader.csv.lines.line, why);
+        progress_clear(&im->progress);
+        (void)fprintf(stderr, "varve: %s, line %" PRIu64 ": %s\n", im->in.stream.name,
+                      im->in.reader.line, why);
     }
 }
 
 // ---- series -------------------------------------------------------------------------------------
 
-static enum varve_kind kind_of(const struct import *im, const char *name)
+// What the command line says, or the file, or the name.
+static enum varve_kind kind_of(const struct import *im, const struct reader_series *series)
 {
     if (im->kind != KIND_AUTO) {
         return im->kind == KIND_COUNTER ? VARVE_COUNTER : VARVE_GAUGE;
     }
-    size_t len = strcspn(name, "{");
-    bool total = len > 6 && memcmp(name + len - 6, "_total", 6) == 0;
-    return total && !varve_name_is_dotted(name) ? VARVE_COUNTER : VARVE_GAUGE;
+    size_t len = strcspn(series->text, "{");
+    bool total = len > 6 && memcmp(series->text + len - 6, "_total", 6) == 0;
+    return series->typed ? series->kind : total ? VARVE_COUNTER : VARVE_GAUGE;
 }
 
-static int register_series(struct import *im, const char *name)
+static int register_series(struct import *im, const struct sample *sample)
 {
-    char text[VARVE_SERIES_TEXT];
-    int rc = varve_name_to_series(name, text, sizeof text);
+    struct reader_series series;
+    int rc = reader_series(&im->in.reader, sample, &series);
     if (rc < 0) {
-        return source_fail(&im->source, rc, "the series name is longer than %u characters",
-                           VARVE_SERIES_TEXT - 1);
+        return source_fail(&im->source, rc, "%s", im->in.reader.why);
     }
-    struct varve_series_def def = {.text = text, .unit = "", .help = ""};
-    def.kind = kind_of(im, name);
+    struct varve_series_def def = {.text = series.text, .unit = series.unit, .help = series.help};
+    def.kind = kind_of(im, &series);
     return im->source.ops->import_series(&im->source, &def);
 }
 
@@ -116,15 +103,15 @@ static bool is_refusal(int rc)
 }
 
 // The id of a series, or VARVE_E_INVALID for one that was refused (counted), or a lasting error.
-static int series_id(struct import *im, const struct csv_field *field)
+static int series_id(struct import *im, const struct sample *sample)
 {
     int added = 0;
-    struct known_name *name = known_find(&im->known, field->at, field->len, &added);
+    struct known_name *name = known_find(&im->known, sample->series.at, sample->series.len, &added);
     if (!name) {
         return source_fail(&im->source, VARVE_E_NO_MEMORY, "not enough memory for the names");
     }
     if (added) {
-        name->id = register_series(im, name->name);
+        name->id = register_series(im, sample);
         im->series += name->id >= 0 ? 1 : 0;
     }
     if (name->id < 0 && is_refusal(name->id)) {
@@ -149,7 +136,7 @@ static int import_sample(struct import *im, const struct reorder_sample *sample)
     int there = stored_has(im->stored, sample->series, sample->time_ms);
     if (there != 0) {
         im->duplicates += there > 0 ? 1 : 0;
-        progress(im, false);
+        show_progress(im);
         return there > 0 ? 0 : there;
     }
     if (im->batched == BATCH || (im->batched > 0 && im->batch_id != sample->series)) {
@@ -163,7 +150,7 @@ static int import_sample(struct import *im, const struct reorder_sample *sample)
         (struct varve_point){.time_ms = sample->time_ms, .value = sample->value};
     im->oldest_ms = sample->time_ms < im->oldest_ms ? sample->time_ms : im->oldest_ms;
     im->newest_ms = sample->time_ms > im->newest_ms ? sample->time_ms : im->newest_ms;
-    progress(im, false);
+    show_progress(im);
     return 0;
 }
 
@@ -177,88 +164,118 @@ static int import_ready(struct import *im, bool all)
     return rc;
 }
 
-static int take_line(struct import *im, const struct sample *sample)
+static int take_sample(struct import *im, const struct sample *sample)
 {
-    int id = series_id(im, &sample->series);
+    int id = series_id(im, sample);
     if (id < 0) {
         return id == VARVE_E_INVALID ? 0 : id;
     }
     int rc = reorder_put(&im->order, sample->time_ms, id, sample->value);
     if (rc < 0) {
         return source_fail(&im->source, rc,
-                           "not enough memory to sort %zu samples; sort the file by time first",
+                           "not enough memory to sort %zu samples; sort the files by time first",
                            im->order.count);
     }
     return import_ready(im, false);
 }
 
-static int read_all(struct import *im)
+static int read_failed(struct import *im, int rc)
+{
+    return rc == VARVE_E_IO
+               ? source_fail(&im->source, rc, "cannot read %s: %s", im->in.stream.name,
+                             strerror(errno))
+               : source_fail(&im->source, rc, "not enough memory to read %s", im->in.stream.name);
+}
+
+static int open_file(struct import *im, int i)
+{
+    im->options.path = im->args->positional[i];
+    im->options.number = (size_t)i;
+    return input_open(&im->in, im->options.path, im->format, &im->options);
+}
+
+static int read_file(struct import *im)
 {
     struct sample sample;
     int rc = 0;
-    samples_open(&im->reader, im->in.file);
     while (rc == 0) {
-        int got = samples_next(&im->reader, &sample);
+        int got = reader_next(&im->in.reader, &sample);
         if (got == 0) {
             break;
         }
-        if (got == VARVE_E_IO) {
-            return source_fail(&im->source, got, "cannot read %s: %s", im->in.name,
-                               strerror(errno));
-        }
-        if (got < 0) {
-            refuse(im, im->reader.csv.why);
+        if (got == VARVE_E_INVALID) {
+            refuse(im, im->in.reader.why);
         } else {
-            rc = take_line(im, &sample);
+            rc = got < 0 ? read_failed(im, got) : take_sample(im, &sample);
+        }
+    }
+    return rc;
+}
+
+// Returns 0, an error with im->source.why, or FAILED (said).
+static int read_all(struct import *im)
+{
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < im->args->count; i++) {
+        rc = open_file(im, i);
+        if (rc == DONE) {
+            rc = read_file(im);
+            im->read_bytes += im->in.stream.size;
+            input_close(&im->in);
         }
     }
     rc = rc == 0 ? import_ready(im, true) : rc;
     return rc == 0 ? hand_over(im) : rc;
 }
 
-// ---- the input ----------------------------------------------------------------------------------
+// ---- the files ----------------------------------------------------------------------------------
 
-// How much older than a line before it a line is at most.
-static int64_t measure_lag(struct import *im)
+// How much older than a sample before it one is at most, in all files one after the other.
+struct lag {
+    int64_t newest_ms, lag_ms;
+};
+
+static void measure_file(struct import *im, struct lag *lag)
 {
     struct sample sample;
-    int64_t newest = INT64_MIN;
-    int64_t lag = 0;
     int got;
-    samples_open(&im->reader, im->in.file);
-    while ((got = samples_next(&im->reader, &sample)) != 0 && got != VARVE_E_IO) {
-        if (got < 0) {
+    while ((got = reader_next(&im->in.reader, &sample)) == 1 || got == VARVE_E_INVALID) {
+        if (got != 1) {
             continue;
         }
-        if (newest != INT64_MIN && newest - sample.time_ms > lag) {
-            lag = newest - sample.time_ms;
+        if (lag->newest_ms != INT64_MIN && lag->newest_ms - sample.time_ms > lag->lag_ms) {
+            lag->lag_ms = lag->newest_ms - sample.time_ms;
         }
-        newest = sample.time_ms > newest ? sample.time_ms : newest;
+        lag->newest_ms = sample.time_ms > lag->newest_ms ? sample.time_ms : lag->newest_ms;
     }
-    return lag;
 }
 
-static int open_input(struct import *im, const char *path)
+// Looks at all files before anything is stored: whether they can be read, and in what order their
+// samples are.
+static int look_at_files(struct import *im)
 {
-    if (stream_read(&im->in, path) < 0) {
-        return FAILED;
+    struct lag lag = {.newest_ms = INT64_MIN};
+    bool ordered = !format_row(im->format)->reader->scattered;
+    int64_t bytes = 0;
+    int code = DONE;
+    for (int i = 0; code == DONE && i < im->args->count; i++) {
+        if (strcmp(im->args->positional[i], "-") == 0) {
+            ordered = false;
+            continue;
+        }
+        code = open_file(im, i);
+        if (code == DONE) {
+            bytes += im->in.stream.size;
+            ordered = ordered && im->in.stream.size > 0;
+            if (ordered) {
+                measure_file(im, &lag);
+            }
+            input_close(&im->in);
+        }
     }
-    bool twice = im->in.size > 0;
-    int64_t lag = twice ? measure_lag(im) : REORDER_ALL;
-    if (twice && fseeko(im->in.file, 0, SEEK_SET) != 0) {
-        (void)stream_close(&im->in); // only read
-        return complain(FAILED, "cannot read %s twice: %s", path, strerror(errno));
-    }
-    clearerr(im->in.file);
-    reorder_init(&im->order, lag);
-    return DONE;
-}
-
-static void close_input(struct import *im)
-{
-    (void)stream_close(&im->in); // only read
-    reorder_free(&im->order);
-    known_free(&im->known);
+    reorder_init(&im->order, ordered ? lag.lag_ms : REORDER_ALL);
+    progress_begin(&im->progress, bytes);
+    return code;
 }
 
 // ---- the command --------------------------------------------------------------------------------
@@ -276,11 +293,33 @@ static int read_kind(const struct args *args, enum kind_choice *kind)
     return args_usage(args, "--kind: `%s` is not one of counter, gauge, auto", text);
 }
 
-static int check_format(const struct args *args)
+// The format that the first file's extension says, unless the command line does.
+static int choose_format(const struct args *args, enum format *format)
 {
-    const char *format = args->value[OPT_FORMAT];
-    bool csv = !format || strcmp(format, "csv") == 0;
-    return csv ? DONE : args_usage(args, "--format: import reads csv, not `%s`", format);
+    int code = args_format(args, format);
+    if (code == DONE && !args->value[OPT_FORMAT]) {
+        enum format named = *format;
+        format_of_path(args->positional[0], &named);
+        *format = format_row(named)->reader ? named : *format;
+    }
+    return code;
+}
+
+static int read_options(const struct args *args, enum format format, struct reader_options *options)
+{
+    int unit = 0;
+    int code = args_word(args, OPT_PRECISION, "ns us ms s", &unit);
+    options->unit = (enum reader_unit)unit; // the words are in its order
+    options->name = args->value[OPT_NAME];
+    options->collectd = args->value[OPT_COLLECTD] != NULL;
+    if (code == DONE && format != FORMAT_RRD && (options->name || options->collectd)) {
+        code = args_usage(args, "--name and --collectd are for --format rrd");
+    } else if (code == DONE && format != FORMAT_INFLUX && args->value[OPT_PRECISION]) {
+        code = args_usage(args, "--precision is for --format influx");
+    } else if (code == DONE && options->name && (options->collectd || args->count > 1)) {
+        code = args_usage(args, "--name is for one file, and not together with --collectd");
+    }
+    return code;
 }
 
 static int transfer(struct import *im)
@@ -299,7 +338,6 @@ static void summarise(struct import *im)
 {
     char from[WHEN_TEXT];
     char to[WHEN_TEXT];
-    progress(im, true);
     if (im->points > 0) {
         (void)fprintf(stderr, "imported %" PRIu64 " points of %zu series, %s to %s\n", im->points,
                       im->series, when_format(im->oldest_ms, from, sizeof from),
@@ -317,11 +355,20 @@ static void summarise(struct import *im)
     }
 }
 
+// A file could not be opened any more, which was said.
+static int close_failed(struct import *im)
+{
+    (void)finish(&im->source, 0); // it has failed anyway
+    return FAILED;
+}
+
 static int judge(const struct import *im, const struct args *args, int code)
 {
     if (code == DONE && im->points == 0 && im->duplicates == 0) {
-        return im->refused > 0 ? complain(FAILED, "no line of %s could be used", im->in.name)
-                               : complain(NOTHING_FOUND, "%s holds no samples", im->in.name);
+        const char *what = args->count == 1 ? im->in.stream.name : "the files";
+        return im->refused > 0 ? complain(FAILED, "no line of %s could be used", what)
+                               : complain(NOTHING_FOUND, "%s hold%s no samples", what,
+                                          args->count == 1 ? "s" : "");
     }
     return code == DONE && im->refused > 0 && args->value[OPT_STRICT] ? FAILED : code;
 }
@@ -329,48 +376,69 @@ static int judge(const struct import *im, const struct args *args, int code)
 static int run_import(const struct args *args)
 {
     static struct import im;
+    im.args = args;
     int code = read_kind(args, &im.kind);
-    code = code == DONE ? check_format(args) : code;
-    code = code == DONE ? open_input(&im, args->positional[0]) : code;
-    if (code != DONE) {
-        return code;
-    }
-    code = open_source(&im.source, args);
+    code = code == DONE ? choose_format(args, &im.format) : code;
+    code = code == DONE ? read_options(args, im.format, &im.options) : code;
+    code = code == DONE ? look_at_files(&im) : code;
+    code = code == DONE ? open_source(&im.source, args) : code;
     if (code == DONE) {
         im.oldest_ms = INT64_MAX;
         im.newest_ms = INT64_MIN;
-        im.show_progress = isatty(STDERR_FILENO) != 0;
         int rc = transfer(&im);
-        progress(&im, true);
-        code = finish(&im.source, rc);
+        progress_clear(&im.progress);
+        code = rc == FAILED ? close_failed(&im) : finish(&im.source, rc);
         summarise(&im);
         code = judge(&im, args, code);
     }
-    close_input(&im);
+    reorder_free(&im.order);
+    known_free(&im.known);
     return code;
 }
 
 const struct command command_import = {
     .name = "import",
-    .arguments = "FILE",
-    .summary = "history out of CSV: ts,series,value",
+    .arguments = "FILE...",
+    .summary = "history out of files: CSV, OpenMetrics, Influx, JSON lines, RRD",
     .text =
-        "FILE is CSV, gzip or not, - is standard input. A header line may name the columns in any "
-        "order (ts,\n"
-        "series, value); without one they are in that order. ts is Unix time in seconds "
-        "(fractions\n"
-        "allowed) or milliseconds, told apart by size, or RFC 3339. series is name{label=\"v\"} or "
-        "a\n"
-        "dotted name, which is kept in a label: dotted{path=\"a.b.c\"}. value is any double, NaN "
-        "too.\n"
+        "Reads what `varve export` writes, and what other programs keep. - is standard input; gzip "
+        "is\n"
+        "seen by itself. Several files are taken one after the other. --format, or the extension "
+        "of "
+        "the\n"
+        "first file, says which it is:\n"
         "\n"
-        "Lines should be in order of time; a file that is not is sorted while it is read, and\n"
-        "standard input is held in memory as a whole. Lines that make no sense are counted, the\n"
-        "first are shown, and the others go in; --strict makes that a failure.\n"
+        "  csv          ts,series,value in any order when a header names them; ts is Unix time in "
+        "s\n"
+        "               (fractions allowed) or ms, told apart by size, or RFC 3339; series is\n"
+        "               name{label=\"v\"} or a dotted name, kept as dotted{path=\"a.b.c\"}\n"
+        "  jsonl        as varve and VictoriaMetrics write it\n"
+        "  openmetrics  samples with times in s (.om); exemplars are passed over\n"
+        "  prometheus   samples with times in ms (.prom); without a time a sample is refused\n"
+        "  influx       line protocol (.influx, .lp); the field `value` is called as its "
+        "measurement,\n"
+        "               others MEASUREMENT_FIELD, tags are labels; --precision: the unit of times\n"
+        "  rrd          RRDtool's files, dumped (`rrdtool dump`, .xml) or not (.rrd; needs "
+        "rrdtool):\n"
+        "               NAME_SOURCE from averages, NAME_SOURCE_min, _max and _last from archives "
+        "of\n"
+        "               these; counters, which RRDtool keeps as rates, end in _per_second. The "
+        "name "
+        "is\n"
+        "               the file's, --name, or with --collectd what the path says, as collectd's\n"
+        "               write_prometheus has it. A row stands at the beginning of its period.\n"
         "\n"
-        "A sample whose series and time raw holds already is refused and counted, so an import "
+        "Samples should be in order of time; files that are not are sorted while they are read, "
+        "and\n"
+        "standard input and rrd are held in memory as a whole. Lines that make no sense are "
+        "counted,\n"
+        "the first are shown, and the others go in; --strict makes that a failure.\n"
+        "\n"
+        "A sample whose series and time are stored already is refused and counted, so an import "
         "that\n"
-        "was interrupted goes on when it is run again. What only rollups are left of is not seen.\n"
+        "was interrupted goes on when it is run again. Where raw has given samples up, the finest "
+        "tier\n"
+        "that still has cells of that time answers: what falls into a cell counts as stored.\n"
         "\n"
         "Rollups and retention follow the data's own time: what is older than a tier keeps,\n"
         "counted from the newest sample, does not stay, unless --keep-all switches that off.\n"
@@ -380,10 +448,14 @@ const struct command command_import = {
         "Examples:\n"
         "  varve import history.csv\n"
         "  varve import --store sqlite:old.db --keep-all old.csv.gz\n"
-        "  varve import -c /etc/varve/varve.ini --strict history.csv",
+        "  varve import --collectd /var/lib/collectd/rrd/*/*/*.rrd\n"
+        "  rrdtool dump temperature.rrd | varve import --format rrd --name temperature -\n"
+        "  varve import -c /etc/varve/varve.ini --strict history.om",
     .options = OPTIONS_SOURCE | OPTION(OPT_CONFIG) | OPTION(OPT_FORMAT) | OPTION(OPT_KIND) |
+               OPTION(OPT_NAME) | OPTION(OPT_COLLECTD) | OPTION(OPT_PRECISION) |
                OPTION(OPT_STRICT) | OPTION(OPT_KEEP_ALL),
+    .formats = "csv jsonl openmetrics prometheus influx rrd",
     .least = 1,
-    .most = 1,
+    .most = ARG_POSITIONAL_MAX,
     .run = run_import,
 };

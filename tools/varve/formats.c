@@ -7,15 +7,18 @@
 #include "answer.h"
 
 static const struct format_row formats[] = {
-    [FORMAT_TABLE] = {"table", "", 0, &answer_table},
-    [FORMAT_JSON] = {"json", "json", 0, &answer_json},
-    [FORMAT_CSV] = {"csv", "csv", FORMAT_BY_TIME, &answer_lines},
-    [FORMAT_SPARK] = {"spark", "", 0, &answer_spark},
-    [FORMAT_PLOT] = {"plot", "", 0, &answer_plot},
-    [FORMAT_JSONL] = {"jsonl", "jsonl ndjson", FORMAT_BY_TIME, &answer_lines},
-    [FORMAT_OPENMETRICS] = {"openmetrics", "om openmetrics", FORMAT_FAMILIES, &answer_lines},
-    [FORMAT_PROMETHEUS] = {"prometheus", "prom", FORMAT_FAMILIES, &answer_lines},
-    [FORMAT_INFLUX] = {"influx", "influx lp", FORMAT_BY_TIME, &answer_lines},
+    [FORMAT_TABLE] = {"table", "", 0, &answer_table, NULL},
+    [FORMAT_JSON] = {"json", "json", 0, &answer_json, NULL},
+    [FORMAT_CSV] = {"csv", "csv", FORMAT_BY_TIME, &answer_lines, &reader_csv},
+    [FORMAT_SPARK] = {"spark", "", 0, &answer_spark, NULL},
+    [FORMAT_PLOT] = {"plot", "", 0, &answer_plot, NULL},
+    [FORMAT_JSONL] = {"jsonl", "jsonl ndjson", FORMAT_BY_TIME, &answer_lines, &reader_jsonl},
+    [FORMAT_OPENMETRICS] = {"openmetrics", "om openmetrics", FORMAT_FAMILIES, &answer_lines,
+                            &reader_openmetrics},
+    [FORMAT_PROMETHEUS] = {"prometheus", "prom", FORMAT_FAMILIES, &answer_lines,
+                           &reader_prometheus},
+    [FORMAT_INFLUX] = {"influx", "influx lp", FORMAT_BY_TIME, &answer_lines, &reader_influx},
+    [FORMAT_RRD] = {"rrd", "rrd xml", 0, NULL, &reader_rrd},
 };
 #define FORMAT_COUNT (sizeof formats / sizeof formats[0])
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The formats that answers can be written in: one table for all commands.
+// The formats that answers are written in and histories are read from: one table for all commands.
 //
-// Owns their names, their files' extensions, and which layout writes each. Leaves the layouts to
-// answer.h, and which formats a command has to its description.
+// Owns their names, their files' extensions, and which layout writes and which reader reads each.
+// Leaves the layouts to answer.h, the readers to reader.h, and which formats a command has to its
+// description.
 //
 // Threading: no state.
 #ifndef VARVE_FORMATS_H
 #define VARVE_FORMATS_H
 
 #include "args.h"
+#include "reader.h"
 
 enum format_trait {
     FORMAT_BY_TIME = 1,  // series may come interleaved, so that raw samples come in order of time
@@ -19,7 +21,8 @@ struct format_row {
     const char *name;
     const char *extensions; // separated by blanks, without dots; the first is the usual one
     unsigned traits;        // of format_trait
-    const struct varve_query_sink *layout;
+    const struct varve_query_sink *layout; // NULL: it is only read
+    const struct reader_format *reader;    // NULL: it is only written
 };
 
 const struct format_row *format_row(enum format format);

@@ -77,6 +77,12 @@ struct known_name *known_find(struct known *k, const char *name, size_t len, int
     return slot;
 }
 
+const struct known_name *known_has(const struct known *k, const char *name, size_t len)
+{
+    const struct known_name *slot = k->cap > 0 ? slot_of(k, name, len, hash_of(name, len)) : NULL;
+    return slot && slot->name ? slot : NULL;
+}
+
 void known_free(struct known *k)
 {
     for (size_t i = 0; i < k->cap; i++) {

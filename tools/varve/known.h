@@ -27,6 +27,8 @@ struct known {
 // Finds the entry, or adds one with id 0 and sets *added. NULL when there is no memory. The entry
 // is good until the next call.
 struct known_name *known_find(struct known *k, const char *name, size_t len, int *added);
+// Only looks; NULL when it is not there.
+const struct known_name *known_has(const struct known *k, const char *name, size_t len);
 void known_free(struct known *k);
 
 #endif

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an import need not store again: samples of a series and time that raw holds already, or that
-// the import brought before.
+// What an import need not store again: samples of a series and time that are stored already, or
+// that the import brought before.
 //
-// Samples are asked about in order of time. The times that are stored are read window by window, as
-// far as raw reaches, so that memory does not grow with the store. Times that raw has given up are
-// not known here: what only cells keep of them is not recognised.
+// Samples are asked about in order of time. As far as raw reaches, its times say exactly which
+// there are. Further back only cells are left: a sample that falls into one which holds more than
+// raw still has is taken for stored, so that importing a long history once more, or after an
+// interruption, changes nothing; a late one for such a cell is refused with the others.
+//
+// What is stored is read window by window, so that memory does not grow with the store.
 //
 // Threading: one import at a time, one task. Memory comes from malloc.
 #ifndef VARVE_STORED_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines that a program prints for the collector exec: `name{label="value"} number [time]`, and
-// `# TYPE name counter`; the text format of Prometheus, as far as it is about single samples.
+// `# TYPE name counter`; the text format of Prometheus, as far as it is about single samples. The
+// tool's import takes the same lines apart, and reads numbers itself.
 //
 // Whether name and labels are valid is the series table's business; here they only have to end
 // where they should: a brace within quotes ends nothing.
@@ -158,7 +159,7 @@ static size_t labels_length(struct varve_span text)
     return 0;
 }
 
-static bool take_series(struct varve_span *rest, struct varve_exposition *out)
+static bool take_series(struct varve_span *rest, struct varve_exposition_text *out)
 {
     size_t n = 0;
     while (n < rest->len && is_name_char(rest->at[n]))
@@ -177,34 +178,59 @@ static bool take_series(struct varve_span *rest, struct varve_exposition *out)
     return rest->len > 0 && (rest->at[0] == ' ' || rest->at[0] == '\t');
 }
 
-static enum varve_exposition_line parse_comment(struct varve_span rest,
-                                                struct varve_exposition *out)
+static enum varve_exposition_line split_comment(struct varve_span rest,
+                                                struct varve_exposition_text *out)
 {
-    struct varve_span word, kind;
-    if (!varve_scan_token(&rest, &word) || !varve_span_equals(word, "TYPE"))
+    struct varve_span word;
+    bool type = varve_scan_token(&rest, &word) && varve_span_equals(word, "TYPE");
+    if (!type && (word.len == 0 || !varve_span_equals(word, "HELP")))
         return VARVE_EXPOSITION_NOTHING;
-    if (!varve_scan_token(&rest, &out->name) || !varve_scan_token(&rest, &kind))
+    if (!varve_scan_token(&rest, &out->name))
+        return type ? VARVE_EXPOSITION_GARBAGE : VARVE_EXPOSITION_NOTHING;
+    if (!type) {
+        out->rest = rest;
+        return VARVE_EXPOSITION_HELP;
+    }
+    return varve_scan_token(&rest, &out->type) ? VARVE_EXPOSITION_TYPE : VARVE_EXPOSITION_GARBAGE;
+}
+
+enum varve_exposition_line varve_split_exposition(struct varve_span line,
+                                                  struct varve_exposition_text *out)
+{
+    *out = (struct varve_exposition_text){.name = {NULL, 0}};
+    while (line.len > 0 && (line.at[0] == ' ' || line.at[0] == '\t'))
+        line = behind(line, 1);
+    if (line.len == 0)
+        return VARVE_EXPOSITION_NOTHING;
+    if (line.at[0] == '#')
+        return split_comment(behind(line, 1), out);
+    if (!take_series(&line, out) || !varve_scan_token(&line, &out->number))
         return VARVE_EXPOSITION_GARBAGE;
-    out->counter = varve_span_equals(kind, "counter");
-    return VARVE_EXPOSITION_TYPE;
+    (void)varve_scan_token(&line, &out->time); // may be missing
+    out->rest = line;
+    return VARVE_EXPOSITION_SAMPLE;
+}
+
+static bool take_sample(struct varve_exposition_text *text, struct varve_exposition *out)
+{
+    struct varve_span more;
+    if (!varve_exposition_number(text->number, &out->value) || varve_scan_token(&text->rest, &more))
+        return false;
+    out->has_time = text->time.len > 0;
+    return !out->has_time || varve_scan_i64(text->time, &out->time_ms);
 }
 
 enum varve_exposition_line varve_parse_exposition(struct varve_span line,
                                                   struct varve_exposition *out)
 {
-    struct varve_span number, time, more, rest = line;
-    *out = (struct varve_exposition){.counter = false};
-    while (rest.len > 0 && (rest.at[0] == ' ' || rest.at[0] == '\t'))
-        rest = behind(rest, 1);
-    if (rest.len == 0)
-        return VARVE_EXPOSITION_NOTHING;
-    if (rest.at[0] == '#')
-        return parse_comment(behind(rest, 1), out);
-    if (!take_series(&rest, out) || !varve_scan_token(&rest, &number) ||
-        !varve_exposition_number(number, &out->value))
+    struct varve_exposition_text text;
+    enum varve_exposition_line kind = varve_split_exposition(line, &text);
+    *out = (struct varve_exposition){.series = text.series};
+    if (kind == VARVE_EXPOSITION_TYPE || kind == VARVE_EXPOSITION_SAMPLE)
+        out->name = text.name;
+    if (kind == VARVE_EXPOSITION_TYPE)
+        out->counter = varve_span_equals(text.type, "counter");
+    if (kind == VARVE_EXPOSITION_SAMPLE && !take_sample(&text, out))
         return VARVE_EXPOSITION_GARBAGE;
-    out->has_time = varve_scan_token(&rest, &time);
-    if (out->has_time && (!varve_scan_i64(time, &out->time_ms) || varve_scan_token(&rest, &more)))
-        return VARVE_EXPOSITION_GARBAGE;
-    return VARVE_EXPOSITION_SAMPLE;
+    return kind == VARVE_EXPOSITION_HELP ? VARVE_EXPOSITION_NOTHING : kind;
 }

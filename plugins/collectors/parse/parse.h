@@ -227,6 +227,7 @@ enum varve_exposition_line {
     VARVE_EXPOSITION_NOTHING, // an empty line or a comment
     VARVE_EXPOSITION_SAMPLE,
     VARVE_EXPOSITION_TYPE, // says whether the metric `name` is a counter
+    VARVE_EXPOSITION_HELP, // only varve_split_exposition(): what the metric `name` is
     VARVE_EXPOSITION_GARBAGE,
 };
 
@@ -242,6 +243,18 @@ struct varve_exposition {
 // Takes a line apart, without its newline. Fields that do not belong to what it is are zero.
 enum varve_exposition_line varve_parse_exposition(struct varve_span line,
                                                   struct varve_exposition *out);
+
+// The same line in pieces. What is not there is empty.
+struct varve_exposition_text {
+    struct varve_span name, series;
+    struct varve_span number, time;
+    struct varve_span type; // of VARVE_EXPOSITION_TYPE
+    struct varve_span rest; // behind the time, or the text of VARVE_EXPOSITION_HELP
+};
+
+// Takes a line apart without reading its numbers, or looking at what follows them.
+enum varve_exposition_line varve_split_exposition(struct varve_span line,
+                                                  struct varve_exposition_text *out);
 
 // A number with sign, point and exponent, inf or nan. Up to 15 digits are read exactly.
 bool varve_exposition_number(struct varve_span token, double *value);
