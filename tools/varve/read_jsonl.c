@@ -198,7 +198,7 @@ static int next_jsonl(struct reader *r, struct sample *out)
 {
     struct jsonl *in = r->state;
     size_t len;
-    while (!in->value) {
+    while (!in->value || !in->time) { // a line has as many of the one as of the other
         int rc = reader_line(r, &in->lines, in->text, LINE_MAX, &len);
         if (rc != 1) {
             return rc;
