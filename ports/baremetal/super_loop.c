@@ -24,27 +24,6 @@ void varve_port_critical_exit(void)
     cortex_m_irq_restore(outer_mask);
 }
 
-int varve_port_mutex_init(struct varve_port_mutex *m)
-{
-    (void)m;
-    return 0;
-}
-
-void varve_port_mutex_lock(struct varve_port_mutex *m)
-{
-    (void)m;
-}
-
-void varve_port_mutex_unlock(struct varve_port_mutex *m)
-{
-    (void)m;
-}
-
-void varve_port_mutex_destroy(struct varve_port_mutex *m)
-{
-    (void)m;
-}
-
 static struct flag *flag_of(struct varve_port_signal *s)
 {
     return (struct flag *)(void *)s;
@@ -88,11 +67,6 @@ int varve_port_signal_wait(struct varve_port_signal *s, int64_t timeout_ms)
     return 0;
 }
 
-void varve_port_signal_destroy(struct varve_port_signal *s)
-{
-    (void)s;
-}
-
 int varve_port_task_start(struct varve_port_task *t, const char *name, void (*fn)(void *arg),
                           void *arg, size_t stack_bytes)
 {
@@ -102,13 +76,6 @@ int varve_port_task_start(struct varve_port_task *t, const char *name, void (*fn
     (void)arg;
     (void)stack_bytes;
     return varve_firmware_fail(VARVE_E_UNSUPPORTED);
-}
-
-int varve_port_task_join(struct varve_port_task *t, int64_t timeout_ms)
-{
-    (void)t;
-    (void)timeout_ms;
-    return 0; // none was ever started
 }
 
 // A timer is for tasks that wait: varve_host_step() looks at the time itself.

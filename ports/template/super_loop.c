@@ -28,28 +28,7 @@ void varve_port_critical_exit(void)
 }
 
 // ---- mutexes: not recursive, held over writes to flash. A system's own, with priority inheritance
-// ---- where it has it. One task has nobody to keep out.
-
-int varve_port_mutex_init(struct varve_port_mutex *m)
-{
-    (void)m;
-    return 0;
-}
-
-void varve_port_mutex_lock(struct varve_port_mutex *m)
-{
-    (void)m;
-}
-
-void varve_port_mutex_unlock(struct varve_port_mutex *m)
-{
-    (void)m;
-}
-
-void varve_port_mutex_destroy(struct varve_port_mutex *m)
-{
-    (void)m;
-}
+// ---- where it has it. One task has nobody to keep out: ports/common/one_task.c, which goes then.
 
 // ---- signals: a binary semaphore. What is raised before the wait ends it at once, and once.
 
@@ -97,11 +76,6 @@ int varve_port_signal_wait(struct varve_port_signal *s, int64_t timeout_ms)
     }
 }
 
-void varve_port_signal_destroy(struct varve_port_signal *s)
-{
-    (void)s;
-}
-
 // ---- tasks: without them the host starts none, and everything runs in varve_host_step()
 
 int varve_port_task_start(struct varve_port_task *t, const char *name, void (*fn)(void *arg),
@@ -113,13 +87,6 @@ int varve_port_task_start(struct varve_port_task *t, const char *name, void (*fn
     (void)arg;
     (void)stack_bytes;
     return template_fail(VARVE_E_UNSUPPORTED);
-}
-
-int varve_port_task_join(struct varve_port_task *t, int64_t timeout_ms)
-{
-    (void)t;
-    (void)timeout_ms;
-    return 0; // none was ever started
 }
 
 // ---- timers: one-shot, for tasks that wait. varve_host_step() looks at the time itself.
