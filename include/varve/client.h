@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talking to a running daemon over its UNIX socket.
 //
-// The protocol, version 5. Both directions carry frames; all integers are little-endian:
+// The protocol, version 7. Both directions carry frames; all integers are little-endian:
 //
 //   frame    u16 type   u16 flags (0)   u32 length of the payload (at most VARVE_FRAME_MAX) payload
 //   text     u16 length, the bytes, a NUL that is not counted; no NUL inside
@@ -25,7 +25,7 @@
 //   FLUSH          u32 timeout in ms                                -
 //   CONFIG         -                                                LINE...
 //   IMPORT_BEGIN   -                                                -
-//   IMPORT_SERIES  text series, u8 kind                             ID (i32 id)
+//   IMPORT_SERIES  text series, u8 kind, text unit, text help       ID (i32 id)
 //   IMPORT_POINTS  runs                                             no answer at all, not even END
 //   IMPORT_END     -                                                -
 //   PRUNE_BEGIN    text selector, i64 before, i32 tier, u8 apply    -
@@ -62,7 +62,7 @@ extern "C" {
 #endif
 
 #define VARVE_PROTOCOL_MAGIC   0x43565256u // "VRVC"
-#define VARVE_PROTOCOL_VERSION 6u
+#define VARVE_PROTOCOL_VERSION 7u
 #define VARVE_FRAME_HEADER     8u
 // Largest payload of one frame, in bytes.
 #define VARVE_FRAME_MAX 32768u

@@ -252,6 +252,7 @@ static void take_line(struct varve_instance *self, struct varve_span line)
         refuse(self, line, "is no sample");
         break;
     case VARVE_EXPOSITION_HELP:
+    case VARVE_EXPOSITION_UNIT:
     case VARVE_EXPOSITION_NOTHING:
         break;
     }

@@ -49,6 +49,7 @@ static void check_line(struct varve_span line)
         break;
     case VARVE_EXPOSITION_GARBAGE:
     case VARVE_EXPOSITION_HELP:
+    case VARVE_EXPOSITION_UNIT:
     case VARVE_EXPOSITION_NOTHING:
         break;
     }

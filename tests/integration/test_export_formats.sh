@@ -71,6 +71,23 @@ same_as_csv() { # <store> <what>
 }
 same_as_csv "$store" "JSON lines"
 
+# ---- Grafana's JSON, read by Python, is the CSV, series by series, times in order
+cat >"$work/grafana.py" <<'EOT2'
+import csv, json, sys
+rows = json.load(open(sys.argv[1], encoding='utf-8'))
+got = [(row['target'], time, value) for row in rows for value, time in row['datapoints']]
+want = sorted((r['series'], int(r['ts']), float(r['value'])) for r in csv.DictReader(open(sys.argv[2])))
+assert len({row['target'] for row in rows}) == len(rows), 'a series comes twice'
+assert sorted(got) == want, 'Grafana has other points'
+for row in rows:
+    assert set(row) == {'target', 'datapoints'}
+    times = [time for _, time in row['datapoints']]
+    assert times == sorted(times), 'not in order of time'
+EOT2
+out grafana >"$work/out.grafana"
+python3 "$work/grafana.py" "$work/out.grafana" "$work/out.csv" || fail "Grafana's JSON"
+[ "$("$varve" export --store "$store" --format grafana --from 1 --to 2 2>/dev/null || true)" = '[]' ] || fail "an empty answer for Grafana"
+
 # ---- a label may hold every byte but NUL, which no text can
 python3 - "$work/bytes.csv" <<'EOT2'
 import sys
@@ -95,6 +112,9 @@ printf '1750000020,x,NaN\n1750000025,x,+Inf\n1750000030,x,-Inf\n1750000035,x,-0\
     fail "odd numbers in JSON lines"
 [ "$("$varve" export --store "sqlite:$work/odd.db" --format influx 2>"$work/log")" = \
     "x value=-0 1750000035000000000" ] || fail "odd numbers in Influx"
+[ "$("$varve" export --store "sqlite:$work/odd.db" --format grafana | tr -d '\n')" = \
+    '[{"target":"x","datapoints":[[null,1750000020000],[null,1750000025000],[null,1750000030000],[-0,1750000035000],[null,1750000040000]]}]' ] ||
+    fail "odd numbers for Grafana"
 grep -qF '4 points were left out: influx has no way to say' "$work/log" || fail "$(cat "$work/log")"
 
 # ---- Influx: a line a point; what cannot be a tag is counted
@@ -134,4 +154,4 @@ print(sum(len(json.loads(l)["values"]) for l in open(sys.argv[1])))' "$work/cell
 refuses 2 'is not one of' "$varve" export --format xml --store "$store"
 "$varve" query plain --from 1750000020 --to 1750000040 --format jsonl --store "$store" |
     grep -qF '{"metric":{"__name__":"plain"},"kind":"gauge"' || fail "query --format jsonl"
-printf '6 series in 6 formats; names of every byte\n'
+printf '6 series in 7 formats; names of every byte\n'

@@ -50,6 +50,49 @@ for format in csv jsonl openmetrics prometheus influx; do
 done
 printf 'round trips of 3,750 samples in 5 formats\n'
 
+# ---- kind, unit and help come along in OpenMetrics, into a store and through a daemon into its own
+cat >"$work/described.om" <<EOT
+# TYPE http_bytes counter
+# UNIT http_bytes bytes
+# HELP http_bytes Sent, "all" of it.
+http_bytes_total{code="200"} 5 $from
+# TYPE turns unknown
+# HELP turns (counter) Turns of the wheel.
+turns 7 $from
+# TYPE wait_seconds gauge
+# UNIT wait_seconds seconds
+wait_seconds 0.5 $from.25
+# EOF
+EOT
+described() { # <source option...>
+    "$varve" series 'http_bytes_total' "$@" --format csv
+    "$varve" series 'turns' "$@" --format csv | tail -n +2
+    "$varve" series 'wait_seconds' "$@" --format csv | tail -n +2
+}
+into described "$work/described.om"
+described --store "sqlite:$work/described.db" >"$work/described.csv"
+cat >"$work/expected.csv" <<'EOT'
+series,kind,unit,help
+"http_bytes_total{code=""200""}",counter,By,"Sent, ""all"" of it."
+turns,counter,,Turns of the wheel.
+wait_seconds,gauge,s,
+EOT
+diff "$work/expected.csv" "$work/described.csv" || fail 'kind, unit or help got lost'
+"$varve" export --store "sqlite:$work/described.db" --format openmetrics >"$work/described.again"
+into again --format openmetrics "$work/described.again"
+described --store "sqlite:$work/again.db" | diff "$work/expected.csv" - ||
+    fail 'kind, unit or help got lost on the way out and back'
+start_daemon "$(quick_conf <<'EOT'
+[backend flash : sqlite]
+path = varve.db
+EOT
+)"
+"$varve" import --socket "$socket" "$work/described.om" 2>"$log" || fail "daemon: $(cat "$log")"
+described --socket "$socket" | diff "$work/expected.csv" - || fail 'a daemon lost kind, unit or help'
+stop_daemon
+described --store "sqlite:$VARVE_STATE/varve.db" | diff "$work/expected.csv" - ||
+    fail "a daemon's store lost kind, unit or help"
+
 # ---- lines that make no sense
 printf '%s\n' "cpu,host=a value=1 ${from}000000000" 'no time' 'cpu,host=a value=zz 1' \
     "cpu,host=a value=3i $((from + 5))000000000" | into bad --format influx -

@@ -108,6 +108,7 @@ static void a_sample_has_series_value_and_time(void **state)
     assert_int_equal(parse("#TYPE up gauge", &e), VARVE_EXPOSITION_TYPE);
     assert_false(e.counter);
     assert_int_equal(parse("# HELP up Whether it is.", &e), VARVE_EXPOSITION_NOTHING);
+    assert_int_equal(parse("# UNIT up_seconds seconds", &e), VARVE_EXPOSITION_NOTHING);
     assert_int_equal(parse(" \t", &e), VARVE_EXPOSITION_NOTHING);
 }
 

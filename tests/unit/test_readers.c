@@ -79,6 +79,27 @@ static void openmetrics_has_seconds_families_and_exemplars(void **state)
            "1750000023000 free NaN\n");
 }
 
+static void openmetrics_has_units_and_marked_counters(void **state)
+{
+    (void)state;
+    expect(&reader_openmetrics,
+           "# TYPE up_seconds gauge\n# UNIT up_seconds seconds\nup_seconds 5 1750000020\n"
+           "# TYPE rx_bytes counter\n# UNIT rx_bytes bytes\n# HELP rx_bytes Received.\n"
+           "rx_bytes_total 7 1750000020\n"
+           "# TYPE boiler_stone gauge\n# UNIT boiler_stone stone\nboiler_stone 1 1750000020\n"
+           "# TYPE odd unknown\n# HELP odd (counter) Turns.\nodd 3 1750000020\n"
+           "# TYPE bare unknown\n# HELP bare (counter)\nbare 3 1750000020\n"
+           "# TYPE other unknown\n# HELP other (counters) of all kinds\nother 3 1750000020\n"
+           "# TYPE temp gauge\n# HELP temp (counter) it is not\ntemp 3 1750000020\n# EOF\n",
+           "1750000020000 up_seconds 5 gauge s\n"
+           "1750000020000 rx_bytes_total 7 counter By Received.\n"
+           "1750000020000 boiler_stone 1 gauge stone\n"
+           "1750000020000 odd 3 counter Turns.\n"
+           "1750000020000 bare 3 counter\n"
+           "1750000020000 other 3 (counters) of all kinds\n"
+           "1750000020000 temp 3 gauge (counter) it is not\n");
+}
+
 static void prometheus_has_milliseconds(void **state)
 {
     (void)state;
@@ -318,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(openmetrics_has_seconds_families_and_exemplars),
+        cmocka_unit_test(openmetrics_has_units_and_marked_counters),
         cmocka_unit_test(prometheus_has_milliseconds),
         cmocka_unit_test(influx_fields_are_series),
         cmocka_unit_test(influx_lines_without_sense_are_refused),

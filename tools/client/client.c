@@ -486,6 +486,8 @@ int varve_client_import_series(struct varve_client *client, const struct varve_s
     }
     varve_wire_put_text(&w, def->text);
     varve_wire_put_u8(&w, (uint8_t)def->kind);
+    varve_wire_put_text(&w, def->unit ? def->unit : "");
+    varve_wire_put_text(&w, def->help ? def->help : "");
     int id = VARVE_E_CORRUPT;
     rc = request(client, &w, ANSWER_MS, take_id, &id);
     return rc < 0 ? rc : id;

@@ -29,8 +29,8 @@ struct answer {
     uint64_t unsaid;               // of these, left out because the format has no way to say them
     uint32_t skipped;              // series left out
     const char *next;              // place where the next page begins; NULL: nowhere
-    bool within;                   // JSON: a series is open
-    bool more;                     // JSON: a point was written in it
+    bool within;                   // JSON, Grafana: a series is open
+    bool more;                     // ... and a point was written in it
     char shown[VARVE_SERIES_TEXT]; // table: the series; exposition: the name whose type was written
     struct answer_head heads[VARVE_MAX_SERIES];
     // spark and plot
@@ -45,6 +45,7 @@ struct varve_query_sink answer_sink(struct answer *answer, enum format format, F
 // Each layout's sink, used by answer_sink().
 extern const struct varve_query_sink answer_table;
 extern const struct varve_query_sink answer_json;
+extern const struct varve_query_sink answer_grafana;
 extern const struct varve_query_sink answer_lines; // CSV, JSON lines, OpenMetrics, ...
 extern const struct varve_query_sink answer_spark;
 extern const struct varve_query_sink answer_plot;

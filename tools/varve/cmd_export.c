@@ -92,10 +92,13 @@ const struct command command_export = {
         "  openmetrics  with times, series of a name together (.om)\n"
         "  prometheus   the older text format, with times (.prom)\n"
         "  influx       InfluxDB's line protocol (.influx, .lp)\n"
+        "  grafana      what Grafana's JSON data sources take from /query\n"
         "\n"
-        "csv is what `varve import` reads. csv and jsonl keep every bit; openmetrics and\n"
-        "prometheus have one NaN only, and influx has none: points that it cannot say are\n"
-        "counted. --gzip, or a file that ends in .gz, compresses.\n"
+        "`varve import` reads all of these but json and grafana. csv and jsonl keep every bit;\n"
+        "openmetrics and prometheus have one NaN only, json and grafana null instead, and influx\n"
+        "none: points that it cannot say are counted. openmetrics has no type for a counter whose\n"
+        "name does not end in _total: its help begins with (counter) then. --gzip, or a file\n"
+        "that ends in .gz, compresses.\n"
         "\n"
         "Examples:\n"
         "  varve export --output history.csv.gz\n"
@@ -104,7 +107,7 @@ const struct command command_export = {
         "history.om",
     .options =
         OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_FORMAT) | OPTION(OPT_OUTPUT) | OPTION(OPT_GZIP),
-    .formats = "csv json jsonl openmetrics prometheus influx",
+    .formats = "csv json jsonl openmetrics prometheus influx grafana",
     .least = 0,
     .most = 1,
     .run = run_export,

@@ -413,7 +413,7 @@ const struct command command_import = {
         "               (fractions allowed) or ms, told apart by size, or RFC 3339; series is\n"
         "               name{label=\"v\"} or a dotted name, kept as dotted{path=\"a.b.c\"}\n"
         "  jsonl        as varve and VictoriaMetrics write it\n"
-        "  openmetrics  samples with times in s (.om); exemplars are passed over\n"
+        "  openmetrics  samples with times in s (.om), kind, unit and help; no exemplars\n"
         "  prometheus   samples with times in ms (.prom); without a time a sample is refused\n"
         "  influx       line protocol (.influx, .lp); the field `value` is called as its "
         "measurement,\n"

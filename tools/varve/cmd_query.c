@@ -84,7 +84,7 @@ const struct command command_query = {
         "value]; null stands for NaN and infinities; approximate says whether the tier's cells are "
         "too coarse\n"
         "for the expression, sketched whether all its quantiles are from sketches, within 1 %. "
-        "CSV has ts,series,value with ts in Unix ms; jsonl is as of\n"
+        "CSV has ts,series,value with ts in Unix ms; jsonl and grafana are as of\n"
         "`varve export`. spark is a line of bars "
         "for each\n"
         "series, plot a picture of it.\n"
@@ -104,7 +104,7 @@ const struct command command_query = {
         "  varve query 'topk(3, max_over_time(load1[1d]))' --tier hour",
     .options = OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_LOOKBACK) | OPTION(OPT_FORMAT) |
                OPTION(OPT_LIMIT) | OPTION(OPT_AFTER),
-    .formats = "table json csv jsonl spark plot",
+    .formats = "table json csv jsonl grafana spark plot",
     .least = 1,
     .most = 1,
     .run = run_query,

@@ -18,6 +18,7 @@ static const struct format_row formats[] = {
     [FORMAT_PROMETHEUS] = {"prometheus", "prom", FORMAT_FAMILIES, &answer_lines,
                            &reader_prometheus},
     [FORMAT_INFLUX] = {"influx", "influx lp", FORMAT_BY_TIME, &answer_lines, &reader_influx},
+    [FORMAT_GRAFANA] = {"grafana", "", 0, &answer_grafana, NULL},
     [FORMAT_RRD] = {"rrd", "rrd xml", 0, NULL, &reader_rrd},
 };
 #define FORMAT_COUNT (sizeof formats / sizeof formats[0])

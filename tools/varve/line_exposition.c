@@ -3,13 +3,16 @@
 //
 // Both want the series of a name together, below a line with its type; formats.h says so. Series
 // texts are written as they are stored, which is how both write them. OpenMetrics calls a counter
-// by its name without _total; one whose name has no _total has no type there.
+// by its name without _total; one whose name has no _total has no type there, and its help says
+// what it is. A unit is told where OpenMetrics can: the name has to end in its word.
 //
 // Threading: no state.
 #include <math.h>
 #include <string.h>
 
 #include "answer_lines.h"
+#include "exposition.h"
+#include "unit_word.h"
 
 static const char total[] = "_total";
 #define TOTAL_LEN (sizeof total - 1)
@@ -19,31 +22,50 @@ static bool ends_in_total(const char *name, size_t len)
     return len > TOTAL_LEN && memcmp(name + len - TOTAL_LEN, total, TOTAL_LEN) == 0;
 }
 
-static void put_help(FILE *out, const char *help)
+static void put_text(FILE *out, const char *text)
 {
-    for (; help && *help; help++) {
-        if (*help == '\\' || *help == '\n' || *help == '"') {
+    for (; *text; text++) {
+        if (*text == '\\' || *text == '\n' || *text == '"') {
             (void)fputc('\\', out);
         }
-        (void)fputc(*help == '\n' ? 'n' : *help, out);
+        (void)fputc(*text == '\n' ? 'n' : *text, out);
+    }
+}
+
+static void put_unit(FILE *out, const struct varve_series_def *def, size_t len)
+{
+    const char *word = unit_word(def->unit ? def->unit : "");
+    size_t tail = strlen(word);
+    if (tail > 0 && len > tail + 1 && def->text[len - tail - 1] == '_' &&
+        memcmp(def->text + len - tail, word, tail) == 0) {
+        (void)fprintf(out, "# UNIT %.*s %s\n", (int)len, def->text, word);
+    }
+}
+
+static void put_help(FILE *out, const struct varve_series_def *def, size_t len, bool marked)
+{
+    const char *help = def->help ? def->help : "";
+    if (help[0] || marked) {
+        (void)fprintf(out, "# HELP %.*s %s", (int)len, def->text, marked ? EXPOSITION_COUNTER : "");
+        (void)fputs(marked && help[0] ? " " : "", out);
+        put_text(out, help);
+        (void)fputc('\n', out);
     }
 }
 
 static void put_family(FILE *out, const struct varve_series_def *def, size_t len, bool open)
 {
     bool counter = def->kind == VARVE_COUNTER;
-    bool named = ends_in_total(def->text, len);
-    const char *type = counter ? "counter" : "gauge";
-    if (open && counter) {
-        type = named ? type : "unknown";
-        len -= named ? TOTAL_LEN : 0;
+    bool marked = open && counter && !ends_in_total(def->text, len);
+    const char *type = marked ? "unknown" : counter ? "counter" : "gauge";
+    if (open && counter && !marked) {
+        len -= TOTAL_LEN;
     }
     (void)fprintf(out, "# TYPE %.*s %s\n", (int)len, def->text, type);
-    if (def->help && def->help[0]) {
-        (void)fprintf(out, "# HELP %.*s ", (int)len, def->text);
-        put_help(out, def->help);
-        (void)fputc('\n', out);
+    if (open) {
+        put_unit(out, def, len);
     }
+    put_help(out, def, len, marked);
 }
 
 // Before the first series of a name: its type.

@@ -4,23 +4,26 @@
 // They differ in the time, which is s in OpenMetrics and ms in Prometheus; a sample without one is
 // refused. Exemplars are passed over. What TYPE and HELP say of a name holds for the series behind
 // them: in OpenMetrics a counter `x` has the series `x_total`; histograms and summaries count in
-// `x_bucket`, `x_count` and `x_sum`.
+// `x_bucket`, `x_count` and `x_sum`. So does UNIT, whose word becomes varve's symbol. An unknown
+// type whose help begins with EXPOSITION_COUNTER is the counter without _total that varve exported.
 //
 // Threading: one task.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "exposition.h"
 #include "known.h"
 #include "lines.h"
 #include "number.h"
 #include "plugins/collectors/parse/parse.h"
 #include "reader.h"
+#include "unit_word.h"
 #include "varve/error.h"
 
 #define LINE_MAX 65536u
-// Families whose help is kept; a file of more has none of the rest.
-#define HELPS_MAX 65536u
+// Families whose help or unit is kept; a file of more has none of the rest.
+#define TEXTS_MAX 65536u
 
 enum type {
     TYPE_UNKNOWN,
@@ -29,13 +32,18 @@ enum type {
     TYPE_PARTS, // histogram or summary: some of its series count
 };
 
+// A text for each name.
+struct texts {
+    struct known names; // with the index of the text
+    char **text;
+    size_t count;
+};
+
 struct exposition {
     struct lines lines;
     char text[LINE_MAX];
     struct known types; // enum type by name
-    struct known helps; // index by name
-    char **help;
-    size_t help_count;
+    struct texts helps, units;
 };
 
 // ---- what is said of names ----------------------------------------------------------------------
@@ -58,43 +66,60 @@ static int take_type(struct exposition *in, const struct varve_exposition_text *
 }
 
 // Takes \\, \n and \" out; cut where it is too long, which a help may be.
-static char *help_text(struct varve_span text)
+static char *plain_text(struct varve_span text)
 {
-    char *help = malloc(READER_HELP);
+    char *plain = malloc(READER_HELP);
     size_t n = 0;
     while (text.len > 0 && (*text.at == ' ' || *text.at == '\t')) {
         text.at++;
         text.len--;
     }
-    for (size_t i = 0; help && i < text.len && n + 1 < READER_HELP; i++) {
+    for (size_t i = 0; plain && i < text.len && n + 1 < READER_HELP; i++) {
         bool escape = text.at[i] == '\\' && i + 1 < text.len && strchr("\\n\"", text.at[i + 1]);
         i += escape ? 1 : 0;
-        help[n++] = escape && text.at[i] == 'n' ? '\n' : text.at[i];
+        plain[n++] = escape && text.at[i] == 'n' ? '\n' : text.at[i];
     }
-    if (help) {
-        help[n] = '\0';
+    if (plain) {
+        plain[n] = '\0';
     }
-    return help;
+    return plain;
 }
 
-static int take_help(struct exposition *in, const struct varve_exposition_text *line)
+// Keeps the first text that a name has.
+static int take_text(struct texts *texts, const struct varve_exposition_text *line)
 {
     int added = 0;
-    if (in->help_count == HELPS_MAX) {
+    if (texts->count == TEXTS_MAX) {
         return 0;
     }
-    struct known_name *name = known_find(&in->helps, line->name.at, line->name.len, &added);
-    char **help = name && added ? realloc(in->help, (in->help_count + 1) * sizeof *help) : NULL;
-    if (!name || (added && !help)) {
+    struct known_name *name = known_find(&texts->names, line->name.at, line->name.len, &added);
+    if (!name || !added) {
+        return name ? 0 : VARVE_E_NO_MEMORY;
+    }
+    char **grown = realloc(texts->text, (texts->count + 1) * sizeof *grown);
+    if (!grown) {
         return VARVE_E_NO_MEMORY;
     }
-    if (added) {
-        in->help = help;
-        name->id = (int)in->help_count;
-        help[in->help_count] = help_text(line->rest);
-        return help[in->help_count++] ? 0 : VARVE_E_NO_MEMORY;
+    texts->text = grown;
+    name->id = (int)texts->count;
+    grown[texts->count] = plain_text(line->rest);
+    return grown[texts->count++] ? 0 : VARVE_E_NO_MEMORY;
+}
+
+// What a name has, or "".
+static const char *text_of(const struct texts *texts, const char *name, size_t len)
+{
+    const struct known_name *known = known_has(&texts->names, name, len);
+    return known ? texts->text[known->id] : "";
+}
+
+static void free_texts(struct texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        free(texts->text[i]);
     }
-    return 0;
+    free(texts->text);
+    known_free(&texts->names);
 }
 
 // ---- samples ------------------------------------------------------------------------------------
@@ -143,7 +168,9 @@ static int take_line(struct reader *r, struct varve_span text, bool seconds, str
     case VARVE_EXPOSITION_TYPE:
         return take_type(in, &line);
     case VARVE_EXPOSITION_HELP:
-        return take_help(in, &line);
+        return take_text(&in->helps, &line);
+    case VARVE_EXPOSITION_UNIT:
+        return take_text(&in->units, &line);
     case VARVE_EXPOSITION_NOTHING:
         return 0;
     case VARVE_EXPOSITION_GARBAGE:
@@ -199,6 +226,28 @@ static size_t family_of(struct exposition *in, const char *name, size_t len, boo
     return type ? len : 0;
 }
 
+// The help that was exported is behind the mark.
+static bool is_marked(const struct known_name *type, const char **help)
+{
+    static const char mark[] = EXPOSITION_COUNTER;
+    size_t len = sizeof mark - 1;
+    bool marked = type && type->id == TYPE_UNKNOWN && strncmp(*help, mark, len) == 0 &&
+                  ((*help)[len] == ' ' || (*help)[len] == '\0');
+    if (marked) {
+        *help += len + ((*help)[len] == ' ' ? 1 : 0);
+    }
+    return marked;
+}
+
+// A unit without a symbol of its own is its word.
+static void put_unit(const char *word, struct reader_series *out)
+{
+    size_t len = strcspn(word, " \t");
+    const char *unit = unit_of_word(word, len);
+    (void)snprintf(out->unit, sizeof out->unit, "%.*s", unit ? (int)strlen(unit) : (int)len,
+                   unit ? unit : word); // a long one is cut short
+}
+
 static int series_of_exposition(struct reader *r, const struct sample *sample,
                                 struct reader_series *out)
 {
@@ -215,10 +264,13 @@ static int series_of_exposition(struct reader *r, const struct sample *sample,
     bool counts = false;
     size_t family = family_of(in, out->text, name, &counts);
     const struct known_name *type = family > 0 ? known_has(&in->types, out->text, family) : NULL;
-    const struct known_name *help = known_has(&in->helps, out->text, family > 0 ? family : name);
-    out->typed = type && type->id != TYPE_UNKNOWN;
-    out->kind = counts ? VARVE_COUNTER : VARVE_GAUGE;
-    (void)snprintf(out->help, sizeof out->help, "%s", help ? in->help[help->id] : "");
+    name = family > 0 ? family : name;
+    const char *help = text_of(&in->helps, out->text, name);
+    bool marked = is_marked(type, &help);
+    out->typed = marked || (type && type->id != TYPE_UNKNOWN);
+    out->kind = counts || marked ? VARVE_COUNTER : VARVE_GAUGE;
+    (void)snprintf(out->help, sizeof out->help, "%s", help);
+    put_unit(text_of(&in->units, out->text, name), out);
     return 0;
 }
 
@@ -232,12 +284,9 @@ static int open_exposition(struct reader *r)
 static void close_exposition(struct reader *r)
 {
     struct exposition *in = r->state;
-    for (size_t i = 0; i < in->help_count; i++) {
-        free(in->help[i]);
-    }
-    free(in->help);
+    free_texts(&in->helps);
+    free_texts(&in->units);
     known_free(&in->types);
-    known_free(&in->helps);
 }
 
 const struct reader_format reader_openmetrics = {

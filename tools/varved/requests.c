@@ -333,9 +333,10 @@ static int serve_import_begin(struct request *r)
 
 static int serve_import_series(struct request *r)
 {
-    struct varve_series_def def = {.unit = "", .help = ""};
-    def.text = varve_wire_get_text(r->payload);
+    struct varve_series_def def = {.text = varve_wire_get_text(r->payload)};
     uint8_t kind = varve_wire_get_u8(r->payload);
+    def.unit = varve_wire_get_text(r->payload);
+    def.help = varve_wire_get_text(r->payload);
     if (!varve_wire_done(r->payload) || kind > 1 || !r->session->importing) {
         return not_understood(r);
     }

@@ -182,14 +182,17 @@ static enum varve_exposition_line split_comment(struct varve_span rest,
                                                 struct varve_exposition_text *out)
 {
     struct varve_span word;
-    bool type = varve_scan_token(&rest, &word) && varve_span_equals(word, "TYPE");
-    if (!type && (word.len == 0 || !varve_span_equals(word, "HELP")))
+    if (!varve_scan_token(&rest, &word))
+        return VARVE_EXPOSITION_NOTHING;
+    bool type = varve_span_equals(word, "TYPE");
+    bool unit = varve_span_equals(word, "UNIT");
+    if (!type && !unit && !varve_span_equals(word, "HELP"))
         return VARVE_EXPOSITION_NOTHING;
     if (!varve_scan_token(&rest, &out->name))
         return type ? VARVE_EXPOSITION_GARBAGE : VARVE_EXPOSITION_NOTHING;
     if (!type) {
         out->rest = rest;
-        return VARVE_EXPOSITION_HELP;
+        return unit ? VARVE_EXPOSITION_UNIT : VARVE_EXPOSITION_HELP;
     }
     return varve_scan_token(&rest, &out->type) ? VARVE_EXPOSITION_TYPE : VARVE_EXPOSITION_GARBAGE;
 }
@@ -232,5 +235,6 @@ enum varve_exposition_line varve_parse_exposition(struct varve_span line,
         out->counter = varve_span_equals(text.type, "counter");
     if (kind == VARVE_EXPOSITION_SAMPLE && !take_sample(&text, out))
         return VARVE_EXPOSITION_GARBAGE;
-    return kind == VARVE_EXPOSITION_HELP ? VARVE_EXPOSITION_NOTHING : kind;
+    bool describes = kind == VARVE_EXPOSITION_HELP || kind == VARVE_EXPOSITION_UNIT;
+    return describes ? VARVE_EXPOSITION_NOTHING : kind;
 }

@@ -227,7 +227,9 @@ enum varve_exposition_line {
     VARVE_EXPOSITION_NOTHING, // an empty line or a comment
     VARVE_EXPOSITION_SAMPLE,
     VARVE_EXPOSITION_TYPE, // says whether the metric `name` is a counter
-    VARVE_EXPOSITION_HELP, // only varve_split_exposition(): what the metric `name` is
+    // Only varve_split_exposition(): what the metric `name` is, and in what unit.
+    VARVE_EXPOSITION_HELP,
+    VARVE_EXPOSITION_UNIT,
     VARVE_EXPOSITION_GARBAGE,
 };
 
@@ -249,7 +251,7 @@ struct varve_exposition_text {
     struct varve_span name, series;
     struct varve_span number, time;
     struct varve_span type; // of VARVE_EXPOSITION_TYPE
-    struct varve_span rest; // behind the time, or the text of VARVE_EXPOSITION_HELP
+    struct varve_span rest; // behind the time, or the text of HELP or UNIT
 };
 
 // Takes a line apart without reading its numbers, or looking at what follows them.
