@@ -7,12 +7,32 @@
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-if [ "${VARVE_TEST_MOUNTS:-}" != own ]; then
+parts=(wal inplace rotate needs_sqlite needs_rotate moved lock)
+
+# They wait for most of their time, so that all run at once: each in a process, with mounts of its own.
+run_parts() {
+    local part probe device rc=0
+    local -A pid
     command -v mkfs.ext4 >/dev/null || skip "there is no mkfs.ext4"
     probe="mount -t tmpfs none '$work' && truncate -s 1M '$work/image' && losetup -f '$work/image' --show"
     device=$(unshare -m sh -c "$probe" 2>/dev/null) || skip "images cannot be mounted here"
     losetup -d "$device" || true
-    VARVE_TEST_MOUNTS=own unshare -m bash "$0" "$@"
+    for part in "${parts[@]}"; do
+        unshare --mount --fork --kill-child=TERM bash "$0" "$build" "$part" >"$work/$part.log" 2>&1 &
+        pid[$part]=$!
+    done
+    for part in "${parts[@]}"; do
+        if ! wait "${pid[$part]}"; then
+            printf -- '---- %s:\n' "$part"
+            cat "$work/$part.log"
+            rc=1
+        fi
+    done
+    return "$rc"
+}
+
+if [ -z "${2:-}" ]; then
+    run_parts || fail "see above"
     exit
 fi
 
@@ -45,8 +65,18 @@ fails_and_collects() {
     [ "$(rows_now)" -gt "$before" ] || fail "$name: it collects no longer"
 }
 
+collects() {
+    [ "$(rows_now)" -gt 1 ] # the first line is a heading
+}
+
 rows_now() {
     "$varve" query load1 --from -1h --socket "$socket" --format csv 2>/dev/null | wc -l
+}
+
+# Whether the store has met a full disk; what it had allocated is used up sooner with more windows.
+is_full() {
+    "$varve" flush --socket "$socket" >/dev/null || true # which fails in the end
+    state_is -11
 }
 
 works() {
@@ -84,6 +114,7 @@ try() {
 
     dd if=/dev/zero of="$card/others" bs=4k 2>/dev/null || true # to the last byte
     if [ "$name" != inplace ]; then # whose slots may have room
+        wait_until 20 is_full || fail "$name: the disk is full, and it does not notice"
         fails_and_collects -11
     fi
     rm "$card/others"
@@ -135,6 +166,7 @@ try_moved() {
     printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
         '[collector load]' '[backend flash : sqlite]' "path = $work/place/v.db" >"$work/moved.ini"
     start_daemon "$work/moved.ini"
+    wait_until 20 collects || fail "moved: it does not collect"
     wait_until 20 works || fail "moved: it does not store"
     mv "$work/place" "$work/moved"
     wait_until 30 test -s "$work/place/v.db" || fail "moved: no store is begun"
@@ -154,7 +186,7 @@ try_lock() {
     printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
         '[collector load]' '[backend flash : sqlite]' "path = $work/lock.db" >"$work/lock.ini"
     start_daemon "$work/lock.ini"
-    sleep 1.5 # some rows
+    wait_until 20 collects || fail "lock: it does not collect"
     refuses any locked sqlite3 "$work/lock.db" 'BEGIN EXCLUSIVE; SELECT 1;'
     works || fail "lock: the daemon is disturbed"
     stop_daemon
@@ -167,10 +199,15 @@ try_lock() {
     all_there "sqlite:$work/lock.db"
 }
 
-try wal "sqlite:$card/varve/v.db" sqlite "path = $card/varve/v.db"
-try inplace "sqlite:$card/varve/v.db" sqlite "$(printf 'path = %s\njournal = inplace' "$card/varve/v.db")"
-try rotate "rotate:$card/varve/segments" rotate "$(printf 'path = %s\nsegment = 64K\nsize = 2M' "$card/varve/segments")"
-try_needs sqlite "sqlite:$card/varve/v.db" sqlite "path = $card/varve/v.db"
-try_needs rotate "rotate:$card/varve/segments" rotate "$(printf 'path = %s\nsegment = 64K\nsize = 2M' "$card/varve/segments")"
-try_moved
-try_lock
+sqlite="path = $card/varve/v.db"
+rotate=$(printf 'path = %s\nsegment = 64K\nsize = 2M' "$card/varve/segments")
+case $2 in
+wal) try wal "sqlite:$card/varve/v.db" sqlite "$sqlite" ;;
+inplace) try inplace "sqlite:$card/varve/v.db" sqlite "$(printf '%s\njournal = inplace' "$sqlite")" ;;
+rotate) try rotate "rotate:$card/varve/segments" rotate "$rotate" ;;
+needs_sqlite) try_needs sqlite "sqlite:$card/varve/v.db" sqlite "$sqlite" ;;
+needs_rotate) try_needs rotate "rotate:$card/varve/segments" rotate "$rotate" ;;
+moved) try_moved ;;
+lock) try_lock ;;
+*) fail "no part is called $2" ;;
+esac
