@@ -78,6 +78,11 @@ class History:
     def minute_ms(self):
         return self.first_ms + len(self.minutes) * MINUTE_MS
 
+    def given(self, key, imported):
+        """The bits of a sample that is among the first minutes, so many of them; else None."""
+        number = (key[0] - self.first_ms) // MINUTE_MS
+        return self.minutes[number].get(key) if 0 <= number < imported else None
+
     def acknowledge(self, entries, newest_ms, numbers, most_numbers, backups):
         self.acks.append(Ack(entries, newest_ms, len(self.minutes), numbers, most_numbers,
                              frozenset(backups)))
@@ -137,21 +142,29 @@ class Check:
         self.imported(rows)
 
     def imported(self, rows):
-        """Takes all that was given to varve out of `rows`."""
-        for number, minute in enumerate(self.history.minutes[:self.may.imported]):
-            missing = set()  # series
-            for key, value in minute.items():
-                there = rows.pop(key, None)
-                if there is None:
-                    missing.add(key[1])
-                    if number < self.must.imported and key[0] >= self.raw_from_ms:
-                        self.lost.add(f"minute {number}")
-                elif there != value:
-                    raise Failure(f"a sample with another value: {key}")
-                elif self.history.in_order and number >= self.must.imported and key[1] in missing:
-                    raise Failure(f"a sample is there, {key}, and an earlier one of it is not")
-        if rows:
-            raise Failure(f"{len(rows)} samples that nobody gave to varve: {min(rows)}")
+        for key, value in rows.items():
+            given = self.history.given(key, self.may.imported)
+            if given is None:
+                raise Failure(f"a sample that nobody gave to varve: {key}")
+            if given != value:
+                raise Failure(f"a sample with another value: {key}")
+        oldest = (self.raw_from_ms - self.history.first_ms) // MINUTE_MS
+        for number in range(max(oldest, 0), self.must.imported):
+            if any(key not in rows and key[0] >= self.raw_from_ms
+                   for key in self.history.minutes[number]):
+                self.lost.add(f"minute {number}")
+        if self.history.in_order:
+            for number in range(self.must.imported, self.may.imported):
+                self.beginning(self.history.minutes[number], rows)
+
+    def beginning(self, minute, rows):
+        """Of a step that was cut: of each series the first samples, or none."""
+        missing = set()  # series
+        for key in minute:
+            if key not in rows:
+                missing.add(key[1])
+            elif key[1] in missing:
+                raise Failure(f"a sample is there, {key}, and an earlier one of it is not")
 
     def sequence(self, rows):
         """The first of those that the run ended with, for each series without a hole."""

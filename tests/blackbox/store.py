@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """varve as its users have it: a configuration, the daemon, the tool."""
+import copy
 import json
 import os
 import signal
@@ -60,6 +61,13 @@ class Programs:
         self.conf = self.write_conf("varve.ini", CONF + BACKEND[mode])
         self.live_conf = self.write_conf("live.ini", CONF + BACKEND[mode] + LIVE % self.note)
         self.kind = "rotate:%s/segments" if mode == "rotate" else "sqlite:%s/varve.db"
+
+    def of_share(self, share):
+        """The same with a folder of their own to work in."""
+        programs = copy.copy(self)
+        programs.work = os.path.join(self.work, f"share{share}")
+        os.makedirs(programs.work, exist_ok=True)
+        return programs
 
     def write_conf(self, name, text):
         path = os.path.join(self.work, name)
