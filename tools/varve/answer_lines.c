@@ -34,16 +34,6 @@ char *line_put_time(char *at, int64_t ms)
     return at + number_format_integer(ms, at);
 }
 
-void line_unescape(const struct varve_span *value, char *raw)
-{
-    for (size_t i = 0; i < value->len; i++) {
-        bool escape = value->at[i] == '\\' && i + 1 < value->len;
-        i += escape ? 1 : 0;
-        *raw++ = escape && value->at[i] == 'n' ? '\n' : value->at[i];
-    }
-    *raw = '\0';
-}
-
 static int written(const struct answer *a)
 {
     return ferror(a->out) ? VARVE_E_IO : 0;

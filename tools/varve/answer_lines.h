@@ -41,7 +41,4 @@ char *line_put(char *at, const char *text, size_t len);
 // Unix ms as digits.
 char *line_put_time(char *at, int64_t ms);
 
-// The raw value of a label whose written form is `value`, with a NUL. `raw` has its size and one.
-void line_unescape(const struct varve_span *value, char *raw);
-
 #endif

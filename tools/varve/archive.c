@@ -8,7 +8,6 @@
 //
 // Threading: one task; tar runs as a process of its own.
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "backup.h"
 #include "varve/port.h"
+#include "whole_file.h"
 
 #define STORE_MEMBER "varve.db"
 #define CONF_MEMBER  "varve.ini"
@@ -63,27 +63,28 @@ static bool copy_stream(FILE *from, FILE *to)
     return !ferror(from);
 }
 
-// A text file that is whole or not there: written beside, synced, renamed.
+// A text file that is whole or not there.
 static int copy_text(const char *from, const char *to)
 {
-    char temp[STAGE_TEXT];
-    int n = snprintf(temp, sizeof temp, "%s.tmp", to);
-    FILE *in = n > 0 && (size_t)n < sizeof temp ? fopen(from, "r") : NULL;
-    FILE *out = in ? fopen(temp, "w") : NULL;
-    bool ok = out && copy_stream(in, out) && fflush(out) == 0 && fsync(fileno(out)) == 0;
-    int error = errno;
-    if (in) {
+    struct whole_file whole;
+    FILE *in = fopen(from, "r");
+    if (!in) {
+        return complain(FAILED, "cannot read %s: %s", from, strerror(errno));
+    }
+    if (whole_file_begin(&whole, to) < 0) {
         (void)fclose(in); // only read
+        return FAILED;
     }
-    if (out) {
-        ok = fclose(out) == 0 && ok;
+    FILE *out = fopen(whole.temp, "w");
+    bool ok = out && copy_stream(in, out);
+    ok = out && fclose(out) == 0 && ok;
+    int error = errno;
+    (void)fclose(in); // only read
+    if (!ok) {
+        whole_file_abandon(&whole);
+        return complain(FAILED, "cannot copy %s to %s: %s", from, to, strerror(error));
     }
-    if (ok && rename(temp, to) == 0) {
-        return varve_port_path_sync_dir(to) == 0 ? DONE : complain(FAILED, "cannot sync %s", to);
-    }
-    error = ok ? errno : error;
-    (void)unlink(temp); // may be missing
-    return complain(FAILED, "cannot copy %s to %s: %s", from, to, strerror(error));
+    return whole_file_end(&whole) == 0 ? DONE : FAILED;
 }
 
 // ---- tar ----------------------------------------------------------------------------------------
@@ -112,31 +113,21 @@ static int pack(const char *stage, const char *out)
     return run_tar(arguments);
 }
 
-// To a file by way of a temporary name, so that an archive is whole or not there.
 static int pack_file(const char *stage, const char *file)
 {
-    char temp[STAGE_TEXT];
+    struct whole_file whole;
     if (strcmp(file, "-") == 0) {
         return pack(stage, file);
     }
-    int n = snprintf(temp, sizeof temp, "%s.tmp", file);
-    if (n < 0 || (size_t)n >= sizeof temp) {
-        return complain(FAILED, "the path is too long: %s", file);
+    if (whole_file_begin(&whole, file) < 0) {
+        return FAILED;
     }
-    int code = pack(stage, temp);
-    int fd = code == DONE ? open(temp, O_RDONLY | O_CLOEXEC) : -1;
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        (void)close(fd); // only read
-    }
-    ok = ok && rename(temp, file) == 0 && varve_port_path_sync_dir(file) == 0;
-    if (code == DONE && !ok) {
-        code = complain(FAILED, "cannot write %s: %s", file, strerror(errno));
-    }
+    int code = pack(stage, whole.temp);
     if (code != DONE) {
-        (void)unlink(temp); // may be missing
+        whole_file_abandon(&whole);
+        return code;
     }
-    return code;
+    return whole_file_end(&whole) == 0 ? DONE : FAILED;
 }
 
 // ---- archive ------------------------------------------------------------------------------------

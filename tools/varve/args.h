@@ -127,6 +127,7 @@ enum format {
     FORMAT_PROMETHEUS,
     FORMAT_INFLUX,
     FORMAT_GRAFANA,
+    FORMAT_SQLITE,
     FORMAT_RRD,
 };
 

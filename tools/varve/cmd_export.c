@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "commands.h"
+#include "export_sqlite.h"
 #include "families.h"
 #include "formats.h"
 #include "stream.h"
@@ -61,16 +62,43 @@ static int export_to(struct varve_source *source, const struct args *args,
     return judge_points(args, query, answer.points, answer.skipped, code);
 }
 
+static int check_file(const struct args *args, enum format format)
+{
+    const char *name = format_row(format)->name;
+    const char *path = args->value[OPT_OUTPUT];
+    if (!path || strcmp(path, "-") == 0) {
+        return args_usage(args, "--format %s needs a file: --output FILE", name);
+    }
+    if (args->value[OPT_GZIP] || stream_names_gzip(path)) {
+        return args_usage(args, "%s is not written compressed; gzip the file", name);
+    }
+    if (args->value[OPT_STEP] || args->value[OPT_AGG]) {
+        return args_usage(
+            args, "%s has the samples and cells themselves: leave --step and --agg out", name);
+    }
+    return DONE;
+}
+
+static int choose_format(const struct args *args, enum format *format)
+{
+    int code = args_format(args, format);
+    if (code == DONE && !args->value[OPT_FORMAT] && args->value[OPT_OUTPUT]) {
+        format_of_path(args->value[OPT_OUTPUT], format);
+    }
+    bool file = format_row(*format)->traits & FORMAT_FILE;
+    return code == DONE && file ? check_file(args, *format) : code;
+}
+
 static int run_export(const struct args *args)
 {
     struct varve_source source;
     struct varve_query query;
     enum format format = FORMAT_CSV;
-    int code = args_format(args, &format);
-    if (code == DONE && !args->value[OPT_FORMAT] && args->value[OPT_OUTPUT]) {
-        format_of_path(args->value[OPT_OUTPUT], &format);
-    }
+    int code = choose_format(args, &format);
     code = code == DONE ? read_query(args, "0", END_OF_TIME, &query) : code;
+    if (code == DONE && format == FORMAT_SQLITE) {
+        return export_sqlite(args, &query);
+    }
     code = code == DONE ? open_source(&source, args) : code;
     return code == DONE ? export_to(&source, args, &query, format) : code;
 }
@@ -93,21 +121,30 @@ const struct command command_export = {
         "  prometheus   the older text format, with times (.prom)\n"
         "  influx       InfluxDB's line protocol (.influx, .lp)\n"
         "  grafana      what Grafana's JSON data sources take from /query\n"
+        "  sqlite       a file for SQL (.sqlite, .db): see below\n"
         "\n"
-        "`varve import` reads all of these but json and grafana. csv and jsonl keep every bit;\n"
-        "openmetrics and prometheus have one NaN only, json and grafana null instead, and influx\n"
-        "none: points that it cannot say are counted. openmetrics has no type for a counter whose\n"
-        "name does not end in _total: its help begins with (counter) then. --gzip, or a file\n"
-        "that ends in .gz, compresses.\n"
+        "`varve import` reads csv, jsonl, openmetrics, prometheus and influx. csv and jsonl keep\n"
+        "every bit; openmetrics and prometheus have one NaN only, json and grafana null instead,\n"
+        "and influx none: points that it cannot say are counted. openmetrics has no type for a\n"
+        "counter whose name does not end in _total: its help begins with (counter) then. --gzip, "
+        "or\n"
+        "a file that ends in .gz, compresses.\n"
+        "\n"
+        "sqlite has all there is, of all tiers or of --tier, a row each: series (id, name, labels\n"
+        "as JSON, unit, kind, help), samples (series_id, time_ms, value), cells (series_id, tier,\n"
+        "time_ms, count, min, max, sum, last), tiers (name, step_ms) and events. The sum of a\n"
+        "counter's cell is its increase; NaN is NULL. Of a daemon, cells that have not ended are\n"
+        "left out. The file is whole or not there, and replaces no file that is no such export.\n"
         "\n"
         "Examples:\n"
         "  varve export --output history.csv.gz\n"
         "  varve export 'load*' --from -7d --tier hour --agg max\n"
+        "  varve export --output history.sqlite\n"
         "  varve export --store sqlite:/mnt/backup/varve.db --format openmetrics --output "
         "history.om",
     .options =
         OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_FORMAT) | OPTION(OPT_OUTPUT) | OPTION(OPT_GZIP),
-    .formats = "csv json jsonl openmetrics prometheus influx grafana",
+    .formats = "csv json jsonl openmetrics prometheus influx grafana sqlite",
     .least = 0,
     .most = 1,
     .run = run_export,

@@ -15,13 +15,14 @@
 enum format_trait {
     FORMAT_BY_TIME = 1,  // series may come interleaved, so that raw samples come in order of time
     FORMAT_FAMILIES = 2, // series of one name must follow each other
+    FORMAT_FILE = 4,     // it has to be a file, and holds all that there is
 };
 
 struct format_row {
     const char *name;
     const char *extensions; // separated by blanks, without dots; the first is the usual one
     unsigned traits;        // of format_trait
-    const struct varve_query_sink *layout; // NULL: it is only read
+    const struct varve_query_sink *layout; // NULL: it is only read, or no stream
     const struct reader_format *reader;    // NULL: it is only written
 };
 

@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "answer_lines.h"
-#include "core/label.h"
+#include "labels.h"
 
 static bool put_tag(FILE *head, const struct varve_label *label)
 {
     char raw[VARVE_SERIES_TEXT];
-    line_unescape(&label->value, raw);
+    labels_unescape(&label->value, raw);
     size_t len = strlen(raw);
     if (len == 0 || strpbrk(raw, "\n\r") || raw[len - 1] == '\\') {
         return false;

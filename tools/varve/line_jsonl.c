@@ -11,24 +11,19 @@
 #include <math.h>
 
 #include "answer_lines.h"
-#include "core/label.h"
 #include "json.h"
+#include "labels.h"
 
 static bool jsonl_head(struct answer *a, FILE *head, const struct varve_series_def *def)
 {
     (void)a;
     struct varve_labels labels;
-    char raw[VARVE_SERIES_TEXT];
     if (varve_labels_parse(def->text, &labels, NULL, NULL) != 0) {
         return false;
     }
     (void)fprintf(head, "{\"metric\":{\"__name__\":\"%.*s\"", (int)labels.name.len, labels.name.at);
-    for (size_t i = 0; i < labels.count; i++) {
-        const struct varve_label *label = &labels.label[i];
-        line_unescape(&label->value, raw);
-        (void)fprintf(head, ",\"%.*s\":", (int)label->key.len, label->key.at);
-        json_text(head, raw);
-    }
+    (void)fputs(labels.count > 0 ? "," : "", head);
+    labels_json(head, &labels);
     (void)fprintf(head,
                   "},\"kind\":\"%s\",\"unit\":", def->kind == VARVE_COUNTER ? "counter" : "gauge");
     json_text(head, def->unit ? def->unit : "");
