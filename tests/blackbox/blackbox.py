@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing import get_context
+from multiprocessing import Pipe, Process
 
 import device
 from blklog import Cuts, read_entries
@@ -123,14 +123,31 @@ def check_cut(programs, where, history, k, tally):
 
 def replay(programs, base, entries, history, chosen, seed, keep, one_is_enough):
     """Each core takes a share of the cuts, with a disk of its own, unless the first loss ends it."""
-    shares = 1 if one_is_enough else os.cpu_count() or 1
+    count = 1 if one_is_enough else os.cpu_count() or 1
     tally = Tally()
-    with get_context("fork").Pool(shares) as pool:
-        for share in pool.starmap(replay_share, [
-                (programs.of_share(i), base, entries, history, chosen[i::shares], seed,
-                 keep and f"{keep}{i}.img", one_is_enough) for i in range(shares)]):
-            tally.add(share)
+    shares = []
+    try:
+        for i in range(count):
+            answer, end = Pipe(duplex=False)
+            shares.append((answer, Process(target=replay_and_tell, args=(
+                end, programs.of_share(i), base, entries, history, chosen[i::count], seed,
+                keep and f"{keep}{i}.img", one_is_enough))))
+            shares[-1][1].start()
+            end.close()
+        for answer, _ in shares:
+            tally.add(answer.recv())  # EOFError: it has ended without an answer
+    except BaseException:
+        for _, process in shares:
+            process.terminate()
+        raise
+    finally:
+        for _, process in shares:
+            process.join()
     return tally
+
+
+def replay_and_tell(end, *args):
+    end.send(replay_share(*args))
 
 
 def replay_share(programs, base, entries, history, chosen, seed, keep, one_is_enough):
