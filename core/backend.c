@@ -64,26 +64,6 @@ static int put_dictionary(struct varve_host *host, struct varve_backend *backend
     return rc;
 }
 
-// Returns the number of the first event that was not put.
-static uint32_t put_events(struct varve_host *host, struct varve_backend *backend, int *rc)
-{
-    varve_port_mutex_lock(&host->event_lock);
-    uint32_t next = host->events.next;
-    varve_port_mutex_unlock(&host->event_lock);
-    uint32_t number = backend->event_cursor;
-    if (next > VARVE_MAX_EVENTS && number < next - VARVE_MAX_EVENTS) {
-        number = next - VARVE_MAX_EVENTS;
-    }
-    for (; *rc == 0 && number < next; number++) {
-        struct varve_event event;
-        if (!varve_event_get(host, number, &event)) {
-            break; // not stamped yet
-        }
-        *rc = ops_of(backend)->event(&backend->instance, &event);
-    }
-    return number;
-}
-
 // Tiers that a store brought with it have no caps.
 static uint64_t tier_cap(const struct varve_host *host, const struct varve_outbox_entry *entry)
 {
@@ -138,7 +118,7 @@ static int store_batch(struct varve_host *host, struct varve_backend *backend,
     uint32_t events = backend->event_cursor;
     int rc = ops_of(backend)->define != NULL ? put_dictionary(host, backend, series_count) : 0;
     if (ops_of(backend)->event != NULL) {
-        events = put_events(host, backend, &rc);
+        events = varve_events_put(host, backend, &rc);
     }
     rc = rc == 0 ? put_blocks(host, backend, batch) : rc;
     rc = rc == 0 ? ops_of(backend)->commit(&backend->instance) : rc;
@@ -181,14 +161,6 @@ void varve_backend_note(struct varve_host *host, struct varve_backend *backend, 
     }
 }
 
-static bool has_events(struct varve_host *host, const struct varve_backend *backend)
-{
-    varve_port_mutex_lock(&host->event_lock);
-    bool waiting = ops_of(backend)->event != NULL && backend->event_cursor < host->events.next;
-    varve_port_mutex_unlock(&host->event_lock);
-    return waiting;
-}
-
 static int64_t maintain(struct varve_host *host, struct varve_backend *backend, int64_t now_ms)
 {
     int rc = 0;
@@ -229,7 +201,7 @@ int64_t varve_backend_step(struct varve_host *host, size_t index, int64_t now_ms
         return backend->retry_ms - now_ms;
     }
     pin_batch(host, index, &batch);
-    if (batch.count == 0 && !(flush && has_events(host, backend))) {
+    if (batch.count == 0 && !(flush && varve_events_wait(host, backend))) {
         return maintain(host, backend, now_ms);
     }
     varve_port_mutex_lock(&backend->lock);

@@ -82,6 +82,37 @@ bool varve_event_get(struct varve_host *host, uint32_t number, struct varve_even
     return ok;
 }
 
+// ---- to the backends
+// -----------------------------------------------------------------------------
+
+uint32_t varve_events_put(struct varve_host *host, struct varve_backend *backend, int *rc)
+{
+    varve_port_mutex_lock(&host->event_lock);
+    uint32_t next = host->events.next;
+    varve_port_mutex_unlock(&host->event_lock);
+    uint32_t number = backend->event_cursor;
+    if (next > VARVE_MAX_EVENTS && number < next - VARVE_MAX_EVENTS) {
+        number = next - VARVE_MAX_EVENTS;
+    }
+    for (; *rc == 0 && number < next; number++) {
+        struct varve_event event;
+        if (!varve_event_get(host, number, &event)) {
+            break; // not stamped yet
+        }
+        *rc = backend->instance.plugin->backend->event(&backend->instance, &event);
+    }
+    return number;
+}
+
+bool varve_events_wait(struct varve_host *host, const struct varve_backend *backend)
+{
+    varve_port_mutex_lock(&host->event_lock);
+    bool waiting = backend->instance.plugin->backend->event != NULL &&
+                   backend->event_cursor < host->events.next;
+    varve_port_mutex_unlock(&host->event_lock);
+    return waiting;
+}
+
 // ---- reading ------------------------------------------------------------------------------------
 
 // The backend whose stored events are shown: the first that keeps some.

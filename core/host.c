@@ -109,20 +109,20 @@ static int build(struct varve_host *host, char *why, size_t why_cap)
 
 static void say_memory(const struct varve_host *host, char *why, size_t why_cap)
 {
-    (void)varve_format(why, why_cap,
-                       "the configuration needs more than %zu KiB of static memory (of %zu KiB); "
-                       "lower series, window, cells, outbox or a backend's memory",
-                       host->arena.wanted / 1024, host->arena.size / 1024);
+    varve_explain(why, why_cap,
+                  "the configuration needs more than %zu KiB of static memory (of %zu KiB); "
+                  "lower series, window, cells, outbox or a backend's memory",
+                  host->arena.wanted / 1024, host->arena.size / 1024);
 }
 
 int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void *memory,
                     size_t bytes, unsigned flags, char *why, size_t why_cap)
 {
-    (void)varve_format(why, why_cap, "%s", "");
+    varve_explain(why, why_cap, "%s", "");
     struct varve_host *host = place_host(conf, memory, bytes, flags);
     if (host == NULL) {
-        (void)varve_format(why, why_cap, "varve needs at least %zu bytes of memory",
-                           sizeof(struct varve_host));
+        varve_explain(why, why_cap, "varve needs at least %zu bytes of memory",
+                      sizeof(struct varve_host));
         return VARVE_E_NO_MEMORY;
     }
     int rc = init_locks(host);
@@ -131,7 +131,7 @@ int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void
         varve_backends_close(host);
         destroy_locks(host);
         varve_log(VARVE_WARNING, "host", "%s", why);
-        (void)varve_format(why, why_cap, "%s", "");
+        varve_explain(why, why_cap, "%s", "");
         host = place_host(conf, memory, bytes, flags & ~(unsigned)VARVE_HOST_FRESH_MEMORY);
         host->unreadable = rc;
         rc = init_locks(host);
@@ -141,7 +141,7 @@ int varve_host_init(struct varve_host **out, const struct varve_conf *conf, void
         if (rc == VARVE_E_NO_MEMORY) {
             say_memory(host, why, why_cap);
         } else if (why_cap > 0 && why[0] == '\0') {
-            (void)varve_format(why, why_cap, "%s", varve_strerror(rc));
+            varve_explain(why, why_cap, "%s", varve_strerror(rc));
         }
         varve_backends_close(host);
         destroy_locks(host);

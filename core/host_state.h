@@ -36,7 +36,11 @@
 
 // The last failure that an instance explained by varve_instance_fail().
 struct varve_reason {
+#ifdef VARVE_WITHOUT_TEXTS
+    char text[1];
+#else
     char text[VARVE_MESSAGE_TEXT];
+#endif
 };
 
 // See backup.c. Of the task that makes the backups, but for the atomics and what is under the
@@ -113,10 +117,12 @@ struct varve_backend {
     uint32_t ledger_day; // day (since 1970) that its ledger was last noted in; 0: none yet
     uint32_t commit_last_us, commit_max_us;
     struct varve_beat beat;
-    bool stuck;                       // the keeper's: that was reported
-    uint32_t stuck_since_ms;          // the keeper's
+    bool stuck;              // the keeper's: that was reported
+    uint32_t stuck_since_ms; // the keeper's
+#ifndef VARVE_WITHOUT_BACKUP
     struct varve_backup_state backup; // see backup.c
     struct varve_mend *mend;          // NULL: it cannot be mended
+#endif
     uint32_t salvages, salvage_blocks, salvage_restored, salvage_lost; // see salvage.c
 };
 
@@ -156,7 +162,9 @@ struct varve_event_entry {
 };
 
 struct varve_event_log {
+#ifndef VARVE_WITHOUT_TEXTS
     struct varve_event_entry entries[VARVE_MAX_EVENTS];
+#endif
     uint32_t next;    // number of the next event; entry number n is at n % VARVE_MAX_EVENTS
     uint64_t dropped; // overwritten before every backend had them
 };
@@ -395,18 +403,16 @@ int varve_backends_error(struct varve_host *host);
 // Blocks that working backends have not stored yet.
 uint32_t varve_backends_pending(struct varve_host *host, uint32_t *bytes);
 
-// ---- opening.c: stores that can be opened, or not yet
-// --------------------------------------------
+// ---- opening.c: stores, while the host is made
+// ---------------------------------------------------
 
-// While the host is made. With VARVE_HOST_WAIT a store that cannot be reached is left for later.
+// With VARVE_HOST_WAIT a store that cannot be reached is left for later.
 int varve_backends_open(struct varve_host *host, char *why, size_t why_cap);
-// Opens one that keeps its blocks in memory anew, empty; all of those. On failure it is closed.
-int varve_backend_forget(struct varve_host *host, struct varve_backend *backend);
-void varve_backends_forget(struct varve_host *host);
-// Whether the error is one of a device that may work later, and the host waits for it.
-bool varve_can_wait(const struct varve_host *host, int rc);
-// Whether it was waited long enough for what the device cannot read.
-bool varve_backend_gives_up(const struct varve_backend *backend);
+// Opens a store and, if need be, salvages it; what it took of the arena stays taken when it
+// succeeds. Where the host is made, or under open_lock on the backend's task.
+int varve_backend_open_store(struct varve_host *host, struct varve_backend *backend);
+// Whether what its medium is to be told by is there.
+bool varve_backend_has_medium(const struct varve_backend *backend);
 // Whether its callbacks may be used; to do so, its lock has to be held when it is asked.
 static inline bool varve_backend_is_open(const struct varve_backend *backend)
 {
@@ -418,6 +424,14 @@ int varve_backend_next(struct varve_backend *backend, unsigned tier,
                        struct varve_block_key *out);
 int varve_backend_get(struct varve_backend *backend, unsigned tier,
                       const struct varve_block_key *key, void *buf, size_t cap);
+
+// ---- reopen.c: stores that can be opened later
+// ---------------------------------------------------
+
+// Whether the error is one of a device that may work later, and the host waits for it.
+bool varve_can_wait(const struct varve_host *host, int rc);
+// Whether it was waited long enough for what the device cannot read.
+bool varve_backend_gives_up(const struct varve_backend *backend);
 // Tries again to open what is not open. On the backend's task, without its lock. Returns the ms
 // until the next try.
 int64_t varve_backend_try_open(struct varve_host *host, struct varve_backend *backend,
@@ -429,6 +443,9 @@ bool varve_backend_is_gone(struct varve_host *host, struct varve_backend *backen
 // that it is opened anew. On the backend's task, without its lock.
 void varve_backend_doubt(struct varve_host *host, struct varve_backend *backend, int rc,
                          int64_t now_ms);
+// Opens one that keeps its blocks in memory anew, empty; all of those. On failure it is closed.
+int varve_backend_forget(struct varve_host *host, struct varve_backend *backend);
+void varve_backends_forget(struct varve_host *host);
 
 // ---- handover.c: to the next host ---------------------------------------------------------------
 
@@ -548,11 +565,32 @@ void varve_recover_counters(struct varve_host *host, uint32_t below_seq);
 // want them. See rescue.c.
 void varve_rescue(struct varve_host *host);
 
+#ifdef VARVE_WITHOUT_TEXTS
+static inline void varve_event_add(struct varve_host *host, enum varve_severity severity,
+                                   const char *source, const char *kind, bool has_value,
+                                   double value, const char *payload, const char *format, ...)
+{
+    (void)host;
+    (void)severity;
+    (void)source;
+    (void)kind;
+    (void)has_value;
+    (void)value;
+    (void)payload;
+    (void)format;
+}
+#else
 void varve_event_add(struct varve_host *host, enum varve_severity severity, const char *source,
                      const char *kind, bool has_value, double value, const char *payload,
                      const char *format, ...) __attribute__((format(printf, 8, 9)));
+#endif
 // Copies event number `number`, stamped; false when it is gone or its time is not known yet.
 bool varve_event_get(struct varve_host *host, uint32_t number, struct varve_event *out);
+// Puts the events that the backend does not have yet, but for those that cannot be stamped; under
+// its lock. Returns the number of the first that was not put; *rc is what the backend said.
+uint32_t varve_events_put(struct varve_host *host, struct varve_backend *backend, int *rc);
+// Whether there are events that the backend does not have.
+bool varve_events_wait(struct varve_host *host, const struct varve_backend *backend);
 
 // The table refused a series: says so once. Counted by the table.
 void varve_series_note_full(struct varve_host *host, const char *text);

@@ -14,6 +14,7 @@ struct varve_reason *varve_instance_reason(struct varve_instance *instance)
                : &((struct varve_backend *)(void *)instance)->reason;
 }
 
+#ifndef VARVE_WITHOUT_TEXTS
 void varve_instance_fail(struct varve_instance *self, const char *format, ...)
 {
     struct varve_reason *reason = varve_instance_reason(self);
@@ -22,6 +23,7 @@ void varve_instance_fail(struct varve_instance *self, const char *format, ...)
     (void)varve_vformat(reason->text, sizeof reason->text, format, args); // a long one is cut
     va_end(args);
 }
+#endif
 
 void *varve_instance_take(struct varve_instance *self, size_t bytes, size_t align)
 {

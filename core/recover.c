@@ -294,7 +294,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
         fill_gap(host, tier, upto_seq[tier]);
     }
     if (rc != 0) {
-        (void)varve_format(why, why_cap, "cannot read the stored history: %s", varve_strerror(rc));
+        varve_explain(why, why_cap, "cannot read the stored history: %s", varve_strerror(rc));
     }
     return rc;
 }

@@ -4,6 +4,46 @@
 
 #include "varve/error.h"
 
+#ifdef VARVE_WITHOUT_RECOVERY
+static bool take_done(struct varve_rollup *rollup, size_t level, struct varve_arena *arena,
+                      uint32_t series_cap)
+{
+    (void)rollup;
+    (void)level;
+    (void)arena;
+    (void)series_cap;
+    return true;
+}
+
+static bool is_done(const struct varve_rollup *rollup, size_t level, varve_series_id id,
+                    int64_t start_ms)
+{
+    (void)rollup;
+    (void)level;
+    (void)id;
+    (void)start_ms;
+    return false;
+}
+#else
+static bool take_done(struct varve_rollup *rollup, size_t level, struct varve_arena *arena,
+                      uint32_t series_cap)
+{
+    int64_t *done_ms = varve_arena_take(arena, series_cap * sizeof *done_ms, 8);
+    for (uint32_t id = 0; done_ms != NULL && id < series_cap; id++) {
+        done_ms[id] = INT64_MIN;
+    }
+    rollup->done_ms[level] = done_ms;
+    return done_ms != NULL;
+}
+
+// Stored before the restart that is being recovered from.
+static bool is_done(const struct varve_rollup *rollup, size_t level, varve_series_id id,
+                    int64_t start_ms)
+{
+    return start_ms < rollup->done_ms[level][id];
+}
+#endif
+
 int varve_rollup_init(struct varve_rollup *rollup, struct varve_arena *arena,
                       const struct varve_tier *tiers, size_t tier_count, uint32_t series_cap)
 {
@@ -14,12 +54,8 @@ int varve_rollup_init(struct varve_rollup *rollup, struct varve_arena *arena,
         rollup->step_ms[level] = tiers[level + 1].step_ms;
         rollup->open[level] = varve_arena_take_zeroed(arena, series_cap, sizeof(struct varve_cell));
         rollup->newest_ms[level] = varve_arena_take_zeroed(arena, series_cap, sizeof(uint32_t));
-        rollup->done_ms[level] = varve_arena_take(arena, series_cap * sizeof(int64_t), 8);
-        complete = complete && rollup->open[level] != NULL && rollup->newest_ms[level] != NULL &&
-                   rollup->done_ms[level] != NULL;
-        for (uint32_t id = 0; complete && id < series_cap; id++) {
-            rollup->done_ms[level][id] = INT64_MIN;
-        }
+        complete = take_done(rollup, level, arena, series_cap) && complete &&
+                   rollup->open[level] != NULL && rollup->newest_ms[level] != NULL;
     }
     return complete ? 0 : VARVE_E_NO_MEMORY;
 }
@@ -128,8 +164,8 @@ static void merge_open(struct varve_rollup *rollup, size_t level, varve_series_i
 {
     struct varve_cell *open = &rollup->open[level][id];
     struct varve_sketch *open_sketch = varve_sketches_open(rollup->sketches, level, id);
-    if (cell->start_ms < rollup->done_ms[level][id]) {
-        return; // stored before the restart that is being recovered from
+    if (is_done(rollup, level, id, cell->start_ms)) {
+        return;
     }
     if (open->count > 0 && cell->start_ms == open->start_ms) {
         merge_last(open, &rollup->newest_ms[level][id], cell, newest_ms);
@@ -266,6 +302,7 @@ int64_t varve_rollup_oldest(const struct varve_rollup *rollup, size_t level, uin
     return oldest_ms;
 }
 
+#ifndef VARVE_WITHOUT_RECOVERY
 static bool is_counted(const struct varve_rollup *rollup, size_t level, varve_series_id id)
 {
     bool counted = false;
@@ -285,3 +322,4 @@ void varve_rollup_close_counted(struct varve_rollup *rollup, uint32_t series_cou
         }
     }
 }
+#endif

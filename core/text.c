@@ -257,6 +257,16 @@ size_t varve_format(char *buf, size_t cap, const char *format, ...)
     return length;
 }
 
+#ifndef VARVE_WITHOUT_TEXTS
+void varve_explain(char *why, size_t cap, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)varve_vformat(why, cap, format, args); // a long one is cut
+    va_end(args);
+}
+#endif
+
 // ---- appender -----------------------------------------------------------------------------------
 
 void varve_text_init(struct varve_text *t, char *buf, size_t cap)

@@ -17,6 +17,20 @@
 size_t varve_vformat(char *buf, size_t cap, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
+// Says why something failed, in `why`; "" in a build without texts.
+#ifdef VARVE_WITHOUT_TEXTS
+static inline void varve_explain(char *why, size_t cap, const char *format, ...)
+{
+    (void)format;
+    if (cap > 0) {
+        why[0] = '\0';
+    }
+}
+#else
+void varve_explain(char *why, size_t cap, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+#endif
+
 // Builds a text piece by piece in a buffer of the caller's.
 struct varve_text {
     char *buf;

@@ -57,7 +57,9 @@ struct varve_wear_window {
 
 struct varve_wear_governor {
     uint64_t budget; // bytes a day; 0: off, everything is counted and nothing limited
+#ifndef VARVE_WITHOUT_WEAR
     struct varve_wear_window fast, slow;
+#endif
     unsigned level;
     uint32_t changes;
     int64_t changed_ms; // boot time of the last change

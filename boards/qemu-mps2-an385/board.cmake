@@ -7,7 +7,8 @@ set(VARVE_BOARD_FLASH_BUDGET 52000)
 set(VARVE_BOARD_RAM_BUDGET 58000)
 set(VARVE_BOARD_STACK_BUDGET 3600)
 set(VARVE_BOARD_PLUGINS backend_ring)
-set(VARVE_BOARD_WITHOUT backup wear collectors codec_search crc_tables ring_retain sketches)
+set(VARVE_BOARD_WITHOUT backup codec_search collectors crc_tables cut gaps recovery ring_retain
+    sketches texts wear)
 set(VARVE_BOARD_CAPS
     VARVE_MEMORY_BYTES=56320u
     VARVE_MAX_SERIES=64u

@@ -175,8 +175,19 @@ void varve_host_event(struct varve_host *host, enum varve_severity severity, con
 size_t varve_host_tiers(const struct varve_host *host, const struct varve_tier **tiers);
 
 // A log line through the port: component, then a printf-like subset (%s %d %u %lld %llu %zu %c).
+// Nothing, in a build without texts.
+#ifdef VARVE_WITHOUT_TEXTS
+static inline void varve_log(enum varve_severity severity, const char *component,
+                             const char *format, ...)
+{
+    (void)severity;
+    (void)component;
+    (void)format;
+}
+#else
 void varve_log(enum varve_severity severity, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+#endif
 
 // The same subset into a buffer, always NUL-terminated. Returns the length that it would have had.
 size_t varve_format(char *buf, size_t cap, const char *format, ...)

@@ -101,9 +101,18 @@ int varve_instance_push(struct varve_instance *self, int id, double value);
 int varve_instance_push_at(struct varve_instance *self, int id, int64_t unix_ms, double value);
 
 // Keeps a sentence (printf-like subset: %s %d %u %lld %llu %zu) as the reason of a failure that the
-// callback is about to return; shown in the log, in `varve plugins` and in events.
+// callback is about to return; shown in the log, in `varve plugins` and in events. Nothing, in a
+// build without texts.
+#ifdef VARVE_WITHOUT_TEXTS
+static inline void varve_instance_fail(struct varve_instance *self, const char *format, ...)
+{
+    (void)self;
+    (void)format;
+}
+#else
 void varve_instance_fail(struct varve_instance *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+#endif
 
 // Whether the host stops: a run that takes long should end soon, with 0. Any context.
 bool varve_instance_stopping(const struct varve_instance *self);

@@ -22,7 +22,7 @@ get_filename_component(board_top "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 # Firmware says how large it is: defaults made for Linux would be a surprise at link time, or later.
 set(firmware_caps MEMORY_BYTES MAX_SERIES MAX_TIERS MAX_INSTANCES MAX_BACKENDS BLOCK_MAX COLUMN_MAX
     MAX_EVENTS OUTBOX_ENTRIES DRAIN_BATCH CONF_BYTES)
-set(parts backup wear collectors codec_search crc_tables ring_retain sketches)
+set(parts backup codec_search collectors crc_tables cut gaps recovery ring_retain sketches texts wear)
 set(firmware_settings CLOCK_HZ STACK_BYTES FLASH_BUDGET RAM_BUDGET STACK_BUDGET)
 
 function(varve_board_fault text)

@@ -25,6 +25,10 @@ endfunction()
 add_library(varve_api INTERFACE)
 set_target_properties(varve_api PROPERTIES EXPORT_NAME api)
 target_compile_definitions(varve_api INTERFACE ${VARVE_BOARD_CAPS})
+foreach(part IN LISTS VARVE_BOARD_WITHOUT)
+    string(TOUPPER VARVE_WITHOUT_${part} definition)
+    target_compile_definitions(varve_api INTERFACE ${definition})
+endforeach()
 target_include_directories(varve_api INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
