@@ -128,8 +128,9 @@ unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t u
 {
     struct search s = {.ints = c, .room = room};
     for (;; k++) {
-        *filled = s.i == 0 && room != NULL && ulps == 0; // no row is left from another scale
-        if (ulps != 0) {
+        *filled = !VARVE_CODEC_PLAIN && s.i == 0 && room != NULL &&
+                  ulps == 0; // no row is left from another scale
+        if (ulps != 0 || VARVE_CODEC_PLAIN) {
             skip_near(&s, k, ulps);
         } else if (k == 0) {
             skip_whole(&s);
@@ -258,10 +259,11 @@ static void subtract_kept(const struct varve_ints *c, size_t at, size_t count, i
 
 const int64_t *varve_ints_coded(const struct varve_ints *c, size_t at, size_t count, int64_t *out)
 {
-    if (c->kept != NULL && c->reference == VARVE_REFERENCE_NONE) {
+    const bool kept = !VARVE_CODEC_PLAIN && c->kept != NULL;
+    if (kept && c->reference == VARVE_REFERENCE_NONE) {
         return c->kept + at;
     }
-    if (c->kept != NULL) {
+    if (kept) {
         subtract_kept(c, at, count, out);
         return out;
     }

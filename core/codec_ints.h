@@ -18,6 +18,15 @@
 #include "varve/block.h"
 #include "varve/limits.h"
 
+// Whether there is no search for codes (core/without/codec_search.c), for less program at the cost
+// of time: codes are dense, with a sign, without shift and centre, and integers are computed anew
+// at every look.
+#ifdef VARVE_WITHOUT_CODEC_SEARCH
+#define VARVE_CODEC_PLAIN 1
+#else
+#define VARVE_CODEC_PLAIN 0
+#endif
+
 struct varve_ints {
     const uint8_t *first; // the field in the first struct
     size_t stride;        // bytes from struct to struct
@@ -63,16 +72,17 @@ struct varve_walk {
 static inline uint64_t varve_residual(uint64_t coded, const struct varve_column_code *code,
                                       struct varve_walk *walk)
 {
-    uint64_t d = (uint64_t)((int64_t)(coded - code->first) >> code->shift);
+    uint64_t d = coded - code->first;
+    d = VARVE_CODEC_PLAIN ? d : (uint64_t)((int64_t)d >> code->shift);
     uint64_t step = d - walk->d;
-    uint64_t r = step - code->centre;
+    uint64_t r = VARVE_CODEC_PLAIN ? step : step - code->centre;
     if (code->order == VARVE_ORDER_VALUE) {
         r = d;
     } else if (code->order == VARVE_ORDER_SECOND_DIFFERENCE) {
         r = step - walk->step;
     }
     *walk = (struct varve_walk){.d = d, .step = step};
-    return code->is_unsigned ? r : varve_zigzag((int64_t)r);
+    return !VARVE_CODEC_PLAIN && code->is_unsigned ? r : varve_zigzag((int64_t)r);
 }
 
 // Before the first row that has a residual.

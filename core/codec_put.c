@@ -19,6 +19,10 @@ static void put_body(struct varve_bit_writer *w, const struct varve_column_code 
     if (code->order == VARVE_ORDER_CONSTANT) {
         return;
     }
+    if (VARVE_CODEC_PLAIN) {
+        varve_put_bits(w, code->p, 10);
+        return;
+    }
     put_flag(w, code->shift > 0);
     if (code->shift > 0) {
         varve_put_bits(w, code->shift, 6);
@@ -64,11 +68,13 @@ static void put_referring_body(struct varve_bit_writer *w, const struct varve_co
 struct column {
     struct varve_ints *ints;
     struct varve_column_code code;
-    struct varve_walk walk;
+    union { // integers, or bit patterns
+        struct varve_walk walk;
+        struct varve_xor_window window;
+    };
     uint64_t *u;                  // residuals of the piece at hand, by row
     size_t run_end;               // sparse: the row behind the run of zeros that was announced
     struct varve_code_hint *hint; // or NULL
-    struct varve_xor_window window;
 };
 
 static bool is_coded(const struct column *c)
@@ -96,7 +102,9 @@ static void take_residuals(struct column *c, const int64_t *m, size_t at, size_t
     if (at == 0) {
         c->walk = varve_walk_start(&c->code);
     }
-    if (c->code.order == VARVE_ORDER_VALUE) {
+    if (VARVE_CODEC_PLAIN) {
+        take_by(c, (enum varve_order)c->code.order, m, i, count);
+    } else if (c->code.order == VARVE_ORDER_VALUE) {
         take_by(c, VARVE_ORDER_VALUE, m, i, count);
     } else if (c->code.order == VARVE_ORDER_DIFFERENCE) {
         take_by(c, VARVE_ORDER_DIFFERENCE, m, i, count);
@@ -145,7 +153,7 @@ static void put_pattern(struct varve_bit_writer *w, struct column *c, size_t i)
 static unsigned find_scale(struct column *c, unsigned k, int64_t ulps)
 {
     bool filled;
-    int64_t *room = c->ints->n <= VARVE_CODEC_ROWS ? (int64_t *)c->u : NULL;
+    int64_t *room = !VARVE_CODEC_PLAIN && c->ints->n <= VARVE_CODEC_ROWS ? (int64_t *)c->u : NULL;
     k = varve_ints_find_scale(c->ints, k, ulps, room, &filled);
     c->ints->kept = filled ? room : NULL;
     return k;
@@ -158,7 +166,7 @@ static void set_scale(struct column *c, unsigned k)
         return;
     }
     varve_ints_set_scale(c->ints, k);
-    if (c->ints->n <= VARVE_CODEC_ROWS && c->ints->kept == NULL) {
+    if (!VARVE_CODEC_PLAIN && c->ints->n <= VARVE_CODEC_ROWS && c->ints->kept == NULL) {
         varve_ints_keep(c->ints, (int64_t *)c->u);
     }
 }
@@ -292,7 +300,7 @@ static void put_field(struct varve_bit_writer *w, struct column *c, size_t at, s
         return;
     }
     if (c->code.order != VARVE_ORDER_CONSTANT && (i > 0 || c->code.order == VARVE_ORDER_VALUE)) {
-        if (c->code.sparse) {
+        if (!VARVE_CODEC_PLAIN && c->code.sparse) {
             put_sparse_row(w, c, at, i, end);
         } else {
             varve_put_rice(w, c->u[i - at], c->code.p);
@@ -334,7 +342,7 @@ size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point
     struct column c = {.ints = &ints, .u = (uint64_t *)rows, .run_end = SIZE_MAX, .hint = hints};
     plan_free(&c);
     put_free_header(&w, &c.code);
-    if (is_coded(&c) && !c.code.corrected) {
+    if (!VARVE_CODEC_PLAIN && is_coded(&c) && !c.code.corrected) {
         put_pieces(&w, &c);
     } else {
         put_rows(&w, &c, 1);
@@ -371,7 +379,7 @@ static void search_referring(struct column *c, const uint8_t *references)
     uint8_t count = 0;
     for (; references[count] != VARVE_REFERENCE_DAMAGED; count++) {
         c->ints->reference = references[count];
-        estimates[count] = varve_ints_estimate(c->ints);
+        estimates[count] = VARVE_CODEC_PLAIN ? 0 : varve_ints_estimate(c->ints);
         uint64_t sum = estimates[count] + PROMISING_BITS + c->ints->n / 8;
         limit = sum < limit ? sum : limit;
     }

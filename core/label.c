@@ -13,7 +13,9 @@ struct parser {
     const char *text;
     const char *at;
     bool selector;
+#ifndef VARVE_WITHOUT_TEXTS
     const char *why;
+#endif
 };
 
 static bool is_alpha(char c)
@@ -26,11 +28,31 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+#ifdef VARVE_WITHOUT_TEXTS
+static int fail(struct parser *p, const char *why)
+{
+    (void)p;
+    (void)why;
+    return VARVE_E_INVALID;
+}
+
+static const char *why_of(const struct parser *p)
+{
+    (void)p;
+    return "";
+}
+#else
 static int fail(struct parser *p, const char *why)
 {
     p->why = why;
     return VARVE_E_INVALID;
 }
+
+static const char *why_of(const struct parser *p)
+{
+    return p->why;
+}
+#endif
 
 static void skip_blanks(struct parser *p)
 {
@@ -126,7 +148,7 @@ static int parse_labels(struct parser *p, struct varve_labels *out)
     skip_blanks(p);
     while (*p->at != '}') {
         if (out->count == VARVE_MAX_LABELS) {
-            p->why = "too many labels";
+            (void)fail(p, "too many labels");
             return VARVE_E_TOO_BIG;
         }
         int rc = parse_label(p, &out->label[out->count]);
@@ -166,7 +188,7 @@ static int parse_all(struct parser *p, struct varve_labels *out)
 static int report(const struct parser *p, int rc, const char **why, size_t *column)
 {
     if (rc != 0 && why != NULL) {
-        *why = p->why;
+        *why = why_of(p);
     }
     if (rc != 0 && column != NULL) {
         *column = (size_t)(p->at - p->text);
@@ -237,15 +259,15 @@ int varve_labels_write(const struct varve_labels *labels, char *buf, size_t cap)
         if (label->value.len == 0) {
             continue;
         }
-        varve_text_add(&out, "%s", separator);
+        varve_text_bytes(&out, separator, 1);
         varve_text_bytes(&out, label->key.at, label->key.len);
-        varve_text_add(&out, "=\"");
+        varve_text_bytes(&out, "=\"", 2);
         varve_text_bytes(&out, label->value.at, label->value.len);
-        varve_text_add(&out, "\"");
+        varve_text_bytes(&out, "\"", 1);
         separator = ",";
     }
     if (*separator == ',') {
-        varve_text_add(&out, "}");
+        varve_text_bytes(&out, "}", 1);
     }
     return out.cut ? VARVE_E_TOO_BIG : (int)out.len;
 }

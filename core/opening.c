@@ -38,13 +38,13 @@ static int open_sound(struct varve_backend *backend, unsigned flags)
     return ops_of(backend)->open(&backend->instance, flags);
 }
 
-// Whether the store is something that a path leads to: raw flash, or memory, cannot be moved away.
-static void note_place(struct varve_backend *backend)
+// What the backend says of itself, open or not.
+static void learn(struct varve_backend *backend)
 {
     struct varve_backend_stats stats = {.state = 0};
     ops_of(backend)->stats(&backend->instance, &stats);
-    backend->has_path = stats.persistent && varve_port_path_exists(stats.where) == 0;
-    (void)varve_format(backend->where, sizeof backend->where, "%s", stats.where); // of that size
+    backend->persistent = stats.persistent;
+    memcpy(backend->where, stats.where, sizeof backend->where);
 }
 
 int varve_backend_open_store(struct varve_host *host, struct varve_backend *backend)
@@ -63,18 +63,11 @@ int varve_backend_open_store(struct varve_host *host, struct varve_backend *back
     }
     backend->doubtful = backend->doubtful && rc != 0;
     if (rc == 0) {
-        note_place(backend);
+        learn(backend);
+        // Raw flash, or memory, cannot be moved away.
+        backend->has_path = backend->persistent && varve_port_path_exists(backend->where) == 0;
     }
     return rc;
-}
-
-// What the backend says of itself, open or not.
-static void learn(struct varve_backend *backend)
-{
-    struct varve_backend_stats stats = {.state = 0};
-    ops_of(backend)->stats(&backend->instance, &stats);
-    backend->persistent = stats.persistent;
-    (void)varve_format(backend->where, sizeof backend->where, "%s", stats.where); // of that size
 }
 
 // ---- while the host is made ---------------------------------------------------------------------
@@ -98,7 +91,6 @@ static int make_backend(struct varve_host *host, struct varve_backend *backend)
 // A persistent store that is known to be of no use now: it is closed again.
 static bool is_held(const struct varve_host *host, struct varve_backend *backend)
 {
-    learn(backend);
     const bool held = host->unreadable != 0 && backend->persistent;
     if (held) {
         ops_of(backend)->close(&backend->instance);

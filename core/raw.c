@@ -162,8 +162,10 @@ static uint32_t tick_begin(const struct varve_window *window, uint32_t at)
 }
 
 // Puts the block of the window's rows into the outbox; returns how many rows are in it. The rest is
-// left only where the content was to fill pages (`by_content`) and turned out to be more.
-static uint32_t store_rows(struct varve_host *host, int64_t first_ms, enum varve_raw_end end)
+// left only where the content was to fill pages and turned out to be more. Not inlined: the cells
+// that close behind it need the stack.
+static __attribute__((noinline)) uint32_t store_rows(struct varve_host *host, int64_t first_ms,
+                                                     enum varve_raw_end end)
 {
     struct varve_block_writer w;
     uint32_t count = host->windows[0].count, seq = host->next_seq[0];

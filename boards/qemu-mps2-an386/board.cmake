@@ -8,7 +8,7 @@ set(VARVE_BOARD_RAM_BUDGET 58000)
 set(VARVE_BOARD_STACK_BUDGET 3600)
 set(VARVE_BOARD_PLUGINS backend_ring)
 set(VARVE_BOARD_WITHOUT backup codec_search collectors crc_tables cut gaps recovery ring_retain
-    sketches texts wear)
+    ring_upkeep sketches texts wear)
 set(VARVE_BOARD_CAPS
     VARVE_MEMORY_BYTES=56320u
     VARVE_MAX_SERIES=64u
@@ -25,10 +25,10 @@ set(VARVE_BOARD_CAPS
     VARVE_MAX_WORKERS=1u
     VARVE_BLOCK_MAX=1024u
     VARVE_COLUMN_MAX=32u
-    VARVE_CODEC_ROWS=8u
+    VARVE_CODEC_ROWS=1u
     VARVE_MAX_EVENTS=4u
     VARVE_OUTBOX_ENTRIES=8u
-    VARVE_DRAIN_BATCH=8u
+    VARVE_DRAIN_BATCH=4u
     VARVE_CONF_BYTES=1024u
     VARVE_CONF_ERRORS=1u
     VARVE_MESSAGE_TEXT=64u

@@ -38,7 +38,7 @@ enum varve_error {
 };
 
 // Text for a code, for log lines and messages; never NULL, static storage. Any context.
-const char *varve_strerror(int code);
+const char *varve_strerror(int code) __attribute__((const));
 
 #ifdef __cplusplus
 }

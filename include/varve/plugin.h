@@ -104,12 +104,14 @@ int varve_instance_push_at(struct varve_instance *self, int id, int64_t unix_ms,
 // callback is about to return; shown in the log, in `varve plugins` and in events. Nothing, in a
 // build without texts.
 #ifdef VARVE_WITHOUT_TEXTS
+#define VARVE_SUMMARY(text) ""
 static inline void varve_instance_fail(struct varve_instance *self, const char *format, ...)
 {
     (void)self;
     (void)format;
 }
 #else
+#define VARVE_SUMMARY(text) text
 void varve_instance_fail(struct varve_instance *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 #endif

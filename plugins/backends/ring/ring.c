@@ -24,6 +24,7 @@ extern const struct varve_plugin varve_backend_ring;
 // With `retain`, the part of the memory that the names of series get.
 #define DICTIONARY_SHARE 8
 
+#ifndef VARVE_WITHOUT_INIH
 static const struct varve_option option_table[] = {
     {"size", VARVE_OPT_SIZE, offsetof(struct ring_options, size), "1M", 4096, INT64_C(1) << 30,
      NULL, "memory for blocks and their index, in bytes"},
@@ -34,6 +35,7 @@ static const struct varve_option option_table[] = {
      "power cut or a reboot of Linux clears it"},
     VARVE_OPTIONS_END,
 };
+#endif
 
 // ---- eviction -----------------------------------------------------------------------------------
 
@@ -284,39 +286,6 @@ static void ring_abort(struct varve_instance *self)
     }
 }
 
-// The new block is there before the old one goes, unless the ring is full: then a reset at that
-// very moment costs the block.
-static int ring_replace(struct varve_instance *self, unsigned tier,
-                        const struct varve_block_key *key, const void *block, uint32_t length)
-{
-    struct ring *r = ring_of(self);
-    const uint32_t at = ring_find(r, tier, key->start_ms, key->seq);
-    const uint32_t pages = ring_pages_for(length);
-
-    if (!ring_is_at(r, at, tier, key)) {
-        return VARVE_E_NOT_FOUND;
-    }
-    if (block == NULL) {
-        ring_remove(r, at, true);
-        return 0;
-    }
-    if (pages > r->free_count + ring_pages_for(ring_at(r, at)->length)) {
-        return VARVE_E_TOO_BIG;
-    }
-    struct varve_block_info info;
-    struct varve_block_key left = *key;
-    left.end_ms = varve_block_open(block, length, &info) == 0 ? info.key.end_ms : key->end_ms;
-    const bool first = r->count == r->cap || pages > r->free_count;
-    if (first) {
-        ring_remove(r, at, true);
-    }
-    ring_insert(r, at, tier, &left, block, length, r->generation);
-    if (!first) {
-        ring_remove(r, at + 1, true);
-    }
-    return 0;
-}
-
 // ---- reading ------------------------------------------------------------------------------------
 
 static int ring_next(struct varve_instance *self, unsigned tier,
@@ -367,28 +336,6 @@ static void ring_stats(struct varve_instance *self, struct varve_backend_stats *
     out->where[0] = '\0';
 }
 
-// Reads every block; with `retain` also tells how many were dropped when the memory was taken over.
-static int ring_check(struct varve_instance *self, struct varve_check *check)
-{
-    const struct ring *r = ring_of(self);
-
-    for (uint32_t i = 0; i < r->count; i++) {
-        const struct ring_slot *s = ring_at(r, i);
-        struct varve_block_info info;
-        ring_copy(r, s, check->buf);
-        if (varve_block_open(check->buf, s->length, &info) == 0) {
-            check->tiers[s->tier].blocks++;
-            check->tiers[s->tier].bytes += s->length;
-        } else {
-            check->tiers[s->tier].damaged++;
-            check->say(check->arg, "a block in the ring is damaged");
-        }
-    }
-    check->records = r->series;
-    check->damaged = check->repaired = r->damaged;
-    return 0;
-}
-
 static const struct varve_backend_ops ops = {
     .open = ring_open,
     .close = ring_close,
@@ -399,18 +346,23 @@ static const struct varve_backend_ops ops = {
     .abort = ring_abort,
     .next = ring_next,
     .get = ring_get,
-    .replace = ring_replace,
     .load_series = ring_load_series,
     .stats = ring_stats,
+#ifndef VARVE_WITHOUT_RING_UPKEEP
+    .replace = ring_replace,
     .check = ring_check,
+#endif
 };
 
 const struct varve_plugin varve_backend_ring = {
     VARVE_PLUGIN_HEADER,
     .name = "ring",
-    .summary = "history in RAM, oldest out; gone after a power cut, with retain not before",
+    .summary = VARVE_SUMMARY("history in RAM, oldest out; gone after a power cut, with retain not "
+                             "before"),
     .kind = VARVE_BACKEND,
+#ifndef VARVE_WITHOUT_INIH
     .options = option_table,
+#endif
     .options_size = sizeof(struct ring_options),
     .state_size = sizeof(struct ring),
     .backend = &ops,

@@ -119,6 +119,13 @@ void ring_copy(const struct ring *r, const struct ring_slot *slot, void *buf);
 uint32_t ring_slot_crc(const struct ring_slot *slot);
 uint32_t ring_block_crc(const struct ring *r, const struct ring_slot *slot);
 
+// ---- upkeep.c -----------------------------------------------------------------------------------
+
+// Operations of the backend, see struct varve_backend_ops.
+int ring_replace(struct varve_instance *self, unsigned tier, const struct varve_block_key *key,
+                 const void *block, uint32_t length);
+int ring_check(struct varve_instance *self, struct varve_check *check);
+
 // ---- retain.c: memory that is kept --------------------------------------------------------------
 
 // Opens the memory of `bytes` bytes.
