@@ -26,8 +26,10 @@ struct varve_gap {
 };
 
 struct varve_gaps {
+#ifndef VARVE_WITHOUT_GAPS
     struct varve_gap gap[VARVE_GAPS_MAX + 1]; // in the order of time; one place is spare
     size_t count;
+#endif
     int64_t oldest_ms, newest_ms; // of all history; oldest after newest: there is none
 };
 

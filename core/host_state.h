@@ -555,6 +555,8 @@ void varve_live_range(struct varve_host *host, unsigned tier, int64_t *oldest_ms
 
 // ---- recover.c, events.c, collect.c, keeper.c ---------------------------------------------------
 
+// Takes the memory that recovery reads blocks into.
+int varve_recover_init(struct varve_host *host);
 // Loads dictionaries, continues sequence numbers and totals, rebuilds open cells from stored rows.
 int varve_recover(struct varve_host *host, char *why, size_t why_cap);
 // recover_counters.c: the values that counters had before the mark of the finest rollup tier, from

@@ -310,10 +310,7 @@ int varve_pipeline_init(struct varve_host *host)
     host->scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
     host->cell_scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
     host->sort_scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
-#ifndef VARVE_WITHOUT_RECOVERY
-    host->read_block = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
-    rc |= host->read_block == NULL ? VARVE_E_NO_MEMORY : 0;
-#endif
+    rc |= varve_recover_init(host);
     if (rc != 0 || slots == NULL || host->sort_scratch == NULL) {
         return VARVE_E_NO_MEMORY;
     }

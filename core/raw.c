@@ -117,25 +117,34 @@ static size_t skip_expired(const struct varve_host *host, size_t n)
     return skip;
 }
 
-// Calls one of the two passes, encoding or (w NULL) rolling up, for every chunk of every series.
-static void each_chunk(struct varve_host *host, struct varve_block_writer *w)
+// Where a pass over the rows is, series after series.
+struct pass {
+    uint32_t id;
+    uint32_t at; // in the order; rows of this series before it are done
+};
+
+// Brings the next chunk into the scratch memory. Returns its rows, 0 behind the last one.
+static size_t next_chunk(const struct varve_host *host, struct pass *pass)
 {
-    uint32_t series_count = varve_series_count(&host->series);
-    for (uint32_t id = 0; id < series_count; id++) {
-        uint32_t end = host->order.start[id + 1];
-        for (uint32_t at = host->order.start[id]; at < end;) {
-            uint32_t take = end - at < VARVE_COLUMN_MAX ? end - at : VARVE_COLUMN_MAX;
-            size_t n = gather_points(host, at, at + take);
-            const struct varve_point *points = host->scratch;
-            if (w != NULL) {
-                size_t skip = skip_expired(host, n);
-                varve_emit_rows(host, w, 0, (varve_series_id)id, points + skip, n - skip);
-            } else {
-                enum varve_kind kind = (enum varve_kind)host->series.series[id].kind;
-                varve_rollup_points(&host->rollup, (varve_series_id)id, kind, points, n);
-            }
-            at += take;
-        }
+    const uint32_t series_count = varve_series_count(&host->series);
+    while (pass->id < series_count && pass->at == host->order.start[pass->id + 1]) {
+        pass->id++;
+    }
+    if (pass->id == series_count) {
+        return 0;
+    }
+    uint32_t left = host->order.start[pass->id + 1] - pass->at;
+    uint32_t take = left < VARVE_COLUMN_MAX ? left : VARVE_COLUMN_MAX;
+    pass->at += take;
+    return gather_points(host, pass->at - take, pass->at);
+}
+
+static void roll_up(struct varve_host *host)
+{
+    struct pass pass = {.at = host->order.start[0]};
+    for (size_t n; (n = next_chunk(host, &pass)) > 0;) {
+        enum varve_kind kind = (enum varve_kind)host->series.series[pass.id].kind;
+        varve_rollup_points(&host->rollup, (varve_series_id)pass.id, kind, host->scratch, n);
     }
 }
 
@@ -147,7 +156,12 @@ static void encode(struct varve_host *host, struct varve_block_writer *w, uint32
     varve_order_rows(&host->order, host->windows[0].rows.raw, sizeof(struct varve_sample),
                      offsetof(struct varve_sample, id), count, varve_series_count(&host->series));
     varve_emit_begin(host, w, 0, first_ms);
-    each_chunk(host, w);
+    struct pass pass = {.at = host->order.start[0]};
+    for (size_t n; (n = next_chunk(host, &pass)) > 0;) {
+        const struct varve_point *points = host->scratch;
+        size_t skip = skip_expired(host, n);
+        varve_emit_rows(host, w, 0, (varve_series_id)pass.id, points + skip, n - skip);
+    }
 }
 
 // Where the rows begin that have the same time as row `at`, as far as they came one after the
@@ -214,7 +228,7 @@ static void close_window(struct varve_host *host, enum varve_raw_end end, int64_
     varve_gaps_cover(&host->gaps, first_ms, last_ms);
     varve_cells_reserve(host, window->count, last_ms - first_ms);
     uint32_t count = store_rows(host, first_ms, end);
-    each_chunk(host, NULL);
+    roll_up(host);
     if (count < window->count) {
         last_ms = newest_of(host, count);
     }

@@ -267,6 +267,12 @@ static size_t finest_persisted(const struct varve_host *host)
     return finest;
 }
 
+int varve_recover_init(struct varve_host *host)
+{
+    host->read_block = varve_arena_take(&host->arena, VARVE_BLOCK_MAX, 8);
+    return host->read_block != NULL ? 0 : VARVE_E_NO_MEMORY;
+}
+
 int varve_recover(struct varve_host *host, char *why, size_t why_cap)
 {
     uint32_t upto_seq[VARVE_MAX_TIERS] = {0};

@@ -23,7 +23,11 @@ struct varve_sample {
     double value;
     uint16_t id;
     uint16_t flags;
-};
+}
+#if UINTPTR_MAX == UINT32_MAX
+__attribute__((packed, aligned(4))) // 20 bytes: memory is what such devices have least of
+#endif
+;
 
 struct varve_ring_slot {
     _Atomic uint32_t turn;

@@ -37,7 +37,7 @@ struct varve_rollup {
     int64_t step_ms[VARVE_MAX_TIERS];         // by level
     struct varve_cell *open[VARVE_MAX_TIERS]; // by level, then by series id; count 0: none is open
     uint32_t
-        *newest_ms[VARVE_MAX_TIERS];   // by level, then id: where in the open cell `last` is from
+        *newest_ms[VARVE_MAX_TIERS]; // by level, then id: where in the open cell `last` is from
 #ifndef VARVE_WITHOUT_RECOVERY
     int64_t *done_ms[VARVE_MAX_TIERS]; // by level, then id: cells that start before this are stored
 #endif

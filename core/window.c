@@ -99,7 +99,8 @@ int varve_order_init(struct varve_order *order, struct varve_arena *arena, uint3
 {
     order->index = varve_arena_take(arena, max_rows * sizeof *order->index, 8);
     order->start = varve_arena_take(arena, (series_cap + 2) * sizeof *order->start, 8);
-    return order->index != NULL && order->start != NULL ? 0 : VARVE_E_NO_MEMORY;
+    bool countable = max_rows <= (varve_row_number)-1;
+    return countable && order->index != NULL && order->start != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
 
 static varve_series_id id_at(const uint8_t *field)
@@ -114,18 +115,18 @@ static varve_series_id id_at(const uint8_t *field)
 void varve_order_rows(struct varve_order *order, const void *rows, size_t row_bytes,
                       size_t id_field, uint32_t count, uint32_t series_count)
 {
-    uint32_t *start = order->start;
+    varve_row_number *start = order->start;
     const uint8_t *field = (const uint8_t *)rows + id_field;
     memset(start, 0, (series_count + 2) * sizeof *start);
     for (uint32_t row = 0; row < count; row++, field += row_bytes) {
         start[id_at(field) + 2]++;
     }
     for (uint32_t id = 2; id < series_count + 2; id++) {
-        start[id] += start[id - 1];
+        start[id] = (varve_row_number)(start[id] + start[id - 1]);
     }
     field = (const uint8_t *)rows + id_field;
     for (uint32_t row = 0; row < count; row++, field += row_bytes) {
-        order->index[start[id_at(field) + 1]++] = row;
+        order->index[start[id_at(field) + 1]++] = (varve_row_number)row;
     }
 }
 

@@ -37,10 +37,17 @@ struct varve_window {
     int64_t first_unix_ms, last_unix_ms;
 };
 
+// A number of rows, or of one. Memory that is small has few.
+#if VARVE_MEMORY_BYTES / 24u <= UINT16_MAX
+typedef uint16_t varve_row_number;
+#else
+typedef uint32_t varve_row_number;
+#endif
+
 // Row numbers grouped by series.
 struct varve_order {
-    uint32_t *index; // row numbers in series order, arrival order within a series
-    uint32_t *start; // by series id: where its rows begin in `index`; one more at the end
+    varve_row_number *index; // row numbers in series order, arrival order within a series
+    varve_row_number *start; // by series id: where its rows begin in `index`; one more at the end
 };
 
 int varve_window_init_raw(struct varve_window *window, struct varve_arena *arena, uint32_t cap);

@@ -2,11 +2,11 @@
 # Cortex-M4 with a serial NOR chip, without an operating system: 64 series that survive the power.
 set(VARVE_BOARD_PORT baremetal)
 set(VARVE_BOARD_CLOCK_HZ 200000000)
-set(VARVE_BOARD_STACK_BYTES 8192)
+set(VARVE_BOARD_STACK_BYTES 10240)
 set(VARVE_BOARD_NOR fmc_ast1030) # the bus to the chip, a source of tools/firmware
-set(VARVE_BOARD_FLASH_BUDGET 112000)
-set(VARVE_BOARD_RAM_BUDGET 196608)
-set(VARVE_BOARD_STACK_BUDGET 11000)
+set(VARVE_BOARD_FLASH_BUDGET 103000)
+set(VARVE_BOARD_RAM_BUDGET 184320)
+set(VARVE_BOARD_STACK_BUDGET 9800)
 set(VARVE_BOARD_PLUGINS backend_rotate)
 set(VARVE_BOARD_WITHOUT sketches)
 set(VARVE_BOARD_CAPS

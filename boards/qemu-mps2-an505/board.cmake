@@ -1,37 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# Cortex-M33 without an operating system: 64 series, one backend, everything static.
-set(VARVE_BOARD_PORT baremetal)
+# Cortex-M33 without an operating system.
+include("${CMAKE_CURRENT_LIST_DIR}/../qemu-mps2-an385/board.cmake")
 set(VARVE_BOARD_CLOCK_HZ 20000000)
-set(VARVE_BOARD_STACK_BYTES 4096)
-set(VARVE_BOARD_FLASH_BUDGET 52000)
-set(VARVE_BOARD_RAM_BUDGET 58000)
-set(VARVE_BOARD_STACK_BUDGET 3600)
-set(VARVE_BOARD_PLUGINS backend_ring)
-set(VARVE_BOARD_WITHOUT backup codec_search collectors crc_tables cut gaps recovery ring_retain
-    ring_upkeep sketches texts wear)
-set(VARVE_BOARD_CAPS
-    VARVE_MEMORY_BYTES=56320u
-    VARVE_MAX_SERIES=64u
-    VARVE_SERIES_TEXT=64u
-    VARVE_SERIES_POOL=24u
-    VARVE_UNIT_TEXT=4u
-    VARVE_MAX_LABELS=4u
-    VARVE_MAX_TIERS=3u
-    VARVE_TIER_NAME=8u
-    VARVE_MAX_INSTANCES=1u
-    VARVE_MAX_BACKENDS=1u
-    VARVE_NAME_TEXT=16u
-    VARVE_MAX_MODULES=1u
-    VARVE_MAX_WORKERS=1u
-    VARVE_BLOCK_MAX=1024u
-    VARVE_COLUMN_MAX=32u
-    VARVE_CODEC_ROWS=1u
-    VARVE_MAX_EVENTS=4u
-    VARVE_OUTBOX_ENTRIES=8u
-    VARVE_DRAIN_BATCH=4u
-    VARVE_CONF_BYTES=1024u
-    VARVE_CONF_ERRORS=1u
-    VARVE_MESSAGE_TEXT=64u
-    VARVE_PAYLOAD_TEXT=4u
-    VARVE_PATH_TEXT=32u
-    VARVE_PORT_OBJECT_BYTES=8u)

@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 
 link_core() {
     # shellcheck disable=SC2086 # several options
-    arm-none-eabi-gcc $cpu -mthumb -std=c11 -fno-builtin -nostdlib -nostartfiles \
+    arm-none-eabi-gcc $cpu -mthumb -std=c11 -fno-lto -fno-builtin -nostdlib -nostartfiles \
         -Wl,-e,varve_host_init -o "$work/core.elf" "$@" "$here/freestanding.c" -Wl,--whole-archive \
         "$build/core/libvarve_core.a" -Wl,--no-whole-archive \
         "$build"/ports/*/libvarve_port_*.a -lgcc

@@ -39,7 +39,12 @@ refuses_caps 'VARVE_MAX_SERIES=many: expected a number' 's/VARVE_MAX_SERIES=64u/
 refuses_caps 'VARVE_MAX_SERIES=70000: expected 1 to 65535' 's/VARVE_MAX_SERIES=64u/VARVE_MAX_SERIES=70000u/'
 refuses_caps 'VARVE_MAX_BACKENDS=2: expected at most VARVE_MAX_INSTANCES=1' \
     's/VARVE_MAX_BACKENDS=1u/VARVE_MAX_BACKENDS=2u/'
-refuses_caps 'VARVE_CODEC_ROWS=12: expected a multiple of 8' 's/VARVE_CODEC_ROWS=8u/VARVE_CODEC_ROWS=12u/'
+refuses_caps 'VARVE_CODEC_ROWS=12: expected a multiple of 8' \
+    's/VARVE_CODEC_ROWS=1u/VARVE_CODEC_ROWS=12u/; s/ codec_search//'
+refuses_caps "there is no part 'texte'" 's/ texts / texte /'
+refuses_caps 'without texts there is no recovery either' 's/ recovery / /'
+refuses_caps 'without recovery there is no backup either' 's/ backup / /'
+refuses_caps 'backend_rotate needs recovery' 's/ backend_ring)/ backend_ring backend_rotate)/'
 refuses_caps 'VARVE_BLOCK_MAX=600: expected at least' 's/VARVE_BLOCK_MAX=1024u/VARVE_BLOCK_MAX=600u/'
 refuses_caps 'more than two blocks of VARVE_BLOCK_MAX' 's/VARVE_MEMORY_BYTES=[0-9]*u/VARVE_MEMORY_BYTES=2048u/'
 refuses_caps 'bytes of RAM in memory.ld' 's/VARVE_MEMORY_BYTES=[0-9]*u/VARVE_MEMORY_BYTES=4194304u/'

@@ -44,6 +44,12 @@ target_compile_options(varve_compile INTERFACE
 if(VARVE_FIRMWARE)
     target_compile_options(varve_compile INTERFACE -Wno-format -fstack-usage)
 endif()
+# Objects hold both the program and what the linker makes one program of, which has line numbers for
+# tools/size_report to tell where its parts come from. Frames count more than time.
+if(VARVE_LTO)
+    target_compile_options(varve_compile INTERFACE -g -flto -ffat-lto-objects -fconserve-stack)
+    target_link_options(varve_compile INTERFACE -g -flto=auto -fconserve-stack -fstack-usage)
+endif()
 
 # For ports and programs that talk to a POSIX system: Linux where POSIX has no word for it, and 64
 # bits for times and sizes on 32-bit boards, too.

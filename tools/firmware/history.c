@@ -173,9 +173,11 @@ static void print_figures(struct varve_host *host)
     static struct varve_stats stats;
     varve_host_stats(host, &stats);
     firmware_print("-- figures\n"
-                   "samples %llu, dropped %llu, series %u, blocks %u\n",
+                   "samples %llu, dropped %llu, series %u, blocks %u\n"
+                   "memory %u of %u bytes\n",
                    (unsigned long long)stats.samples, (unsigned long long)stats.dropped_ring,
-                   (unsigned)stats.series, (unsigned)stats.tiers[0].blocks);
+                   (unsigned)stats.series, (unsigned)stats.tiers[0].blocks,
+                   (unsigned)stats.memory_used, (unsigned)sizeof memory);
 }
 
 int main(void)
