@@ -40,7 +40,7 @@ int backup_reach(struct backup_target *t, const struct args *args)
         return complain(rc == VARVE_E_INVALID ? USAGE : UNREACHABLE, "%s", t->source.why);
     }
     if (!t->store.remote && !t->choice.config) {
-        t->choice.store = t->store.choice;
+        t->choice.store = t->store.at.choice;
     }
     return DONE;
 }
@@ -94,8 +94,9 @@ int backup_latest(struct backup_target *t, char *path, size_t cap)
         if (rc < 0) {
             return told(&t->source, rc);
         }
-    } else if (varve_backup_newest(&t->store.place, INT64_MAX, &time_ms) == 0) {
-        (void)varve_backup_path(&t->store.place, time_ms, "", path, cap); // it has been read there
+    } else if (varve_backup_newest(&t->store.at.backups, INT64_MAX, &time_ms) == 0) {
+        (void)varve_backup_path(&t->store.at.backups, time_ms, "", path,
+                                cap); // it has been read there
     }
     return path[0] ? DONE : complain(NOTHING_FOUND, "there is no backup yet; varve backup now");
 }
@@ -170,7 +171,7 @@ static int settle_old(struct backup_target *t)
 {
     struct source_choice choice = t->choice;
     choice.as_is = true;
-    int rc = varve_port_path_exists(t->store.path) == 0 ? source_open(&t->source, &choice) : 0;
+    int rc = varve_port_path_exists(t->store.at.path) == 0 ? source_open(&t->source, &choice) : 0;
     if (rc == VARVE_E_BUSY) {
         return complain(UNREACHABLE, "%s", t->source.why);
     }
@@ -195,21 +196,21 @@ static int restore_local(struct backup_target *t, const char *path)
     if (code != DONE) {
         return code;
     }
-    (void)snprintf(dir, sizeof dir, "%s", t->store.path); // of that size
+    (void)snprintf(dir, sizeof dir, "%s", t->store.at.path); // of that size
     char *slash = strrchr(dir, '/');
     if (slash && slash != dir) {
         *slash = '\0';
         (void)varve_port_path_make_dir(dir); // making the file will tell
     }
     struct varve_restore r = {.from = path,
-                              .store = t->store.path,
+                              .store = t->store.at.path,
                               .unix_ms = varve_port_wall_ms(),
                               .buf = buf,
                               .buf_bytes = sizeof buf};
     if (varve_restore(&r) < 0) {
         return complain(FAILED, "%s", r.why);
     }
-    say_restored(path, t->store.path, r.kept);
+    say_restored(path, t->store.at.path, r.kept);
     return DONE;
 }
 

@@ -50,9 +50,9 @@ static int collect(struct backup_target *t, struct list *list)
         return rc < 0 ? complain(FAILED, "%s", t->source.why) : DONE;
     }
     int64_t time_ms = INT64_MIN;
-    while (varve_backup_next(&t->store.place, time_ms, INT64_MAX, &time_ms, NULL) == 0) {
+    while (varve_backup_next(&t->store.at.backups, time_ms, INT64_MAX, &time_ms, NULL) == 0) {
         char path[VARVE_PATH_TEXT];
-        if (varve_backup_path(&t->store.place, time_ms, "", path, sizeof path) == 0) {
+        if (varve_backup_path(&t->store.at.backups, time_ms, "", path, sizeof path) == 0) {
             add_path(list, path);
         }
     }

@@ -18,7 +18,7 @@ static void put_line(void *arg, const char *line)
 // Loads and checks; errors go to stderr, one a line.
 static int load_for(const char *path, bool elsewhere)
 {
-    varve_conf_init(&conf, source_registry(), source_environment);
+    varve_conf_init(&conf, store_registry(), store_environment);
     conf.elsewhere = elsewhere;
     int rc = varve_conf_load(&conf, path);
     if (rc == 0) {
@@ -96,7 +96,7 @@ static int run_config(const struct args *args)
     } else if (strcmp(what, "table") == 0) {
         code = path ? print_table(path) : args_usage(args, "table of which FILE?");
     } else if (strcmp(what, "manual") == 0 && !path) {
-        varve_conf_manual(source_registry(), put_line, NULL);
+        varve_conf_manual(store_registry(), put_line, NULL);
         code = DONE;
     } else {
         code = args_usage(args, "`%s` is not one of check FILE, show [FILE], table FILE, manual",

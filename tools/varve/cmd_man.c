@@ -92,7 +92,7 @@ static void put_conf(void)
 {
     put_title("varve.ini", "5", "configuration of varved");
     printf(".SH DESCRIPTION\n.nf\n");
-    varve_conf_manual(source_registry(), put_line, NULL);
+    varve_conf_manual(store_registry(), put_line, NULL);
     printf(".fi\n.SH SEE ALSO\nvarved(8), varve(1)\n");
 }
 

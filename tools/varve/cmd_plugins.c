@@ -89,7 +89,7 @@ static int visit_known(struct list *list)
 {
     const struct varve_plugin *plugin;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && (plugin = varve_registry_at(source_registry(), i)); i++) {
+    for (size_t i = 0; rc == 0 && (plugin = varve_registry_at(store_registry(), i)); i++) {
         struct varve_instance_stats known = {.interval_ms = plugin->default_interval_ms};
         (void)snprintf(known.plugin, sizeof known.plugin, "%s", plugin->name);
         (void)snprintf(known.kind, sizeof known.kind, "%s",

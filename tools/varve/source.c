@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct varve_plugin *const varve_static_plugins[];
-
 #define DEFAULT_STATE "/var/lib/varve"
 #define DEFAULT_STORE "varve.db"
 
@@ -20,21 +18,6 @@ int source_fail(struct varve_source *s, int code, const char *format, ...)
     (void)vsnprintf(s->why, sizeof s->why, format, list); // a sentence cut short is still one
     va_end(list);
     return code;
-}
-
-const char *source_environment(const char *name)
-{
-    return getenv(name);
-}
-
-const struct varve_registry *source_registry(void)
-{
-    static struct varve_registry registry;
-    if (!registry.linked) {
-        varve_registry_init(&registry, varve_static_plugins);
-        (void)varve_registry_load_dir(&registry, VARVE_PLUGIN_DIR); // what is refused is logged
-    }
-    return &registry;
 }
 
 void source_print_errors(const struct varve_conf *conf)

@@ -2,13 +2,14 @@
 // Where the tool gets its answers: a running daemon, or a store that it opens itself.
 //
 // Owns the choice between the two and the operations that both offer, so that commands and
-// formatters never know which one it is. Leaves the protocol to client/ and stores to the core.
+// formatters never know which one it is. Leaves the protocol to client/ and opening stores to
+// store/.
 //
 // Threading: one task, one open source at a time (the local one uses static memory).
 #ifndef VARVE_SOURCE_H
 #define VARVE_SOURCE_H
 
-#include "core/backup_files.h"
+#include "store/store.h"
 #include "varve/expr.h"
 #include "varve/prune.h"
 #include "varve/query.h"
@@ -69,10 +70,8 @@ struct source_choice {
 
 // Where a store is and where its backups are, whether or not it can be opened.
 struct source_store {
-    bool remote;                      // a daemon has it; the rest says nothing, the source is open
-    char path[VARVE_PATH_TEXT];       // of the store
-    struct varve_backup_place place;  // of its backups
-    char choice[VARVE_PATH_TEXT + 8]; // as for --store
+    bool remote;           // a daemon has it; `at` says nothing, the source is open
+    struct store_place at; // its `choice` is as for --store
 };
 
 // Finds the store that source_open() would open, and opens the source only when a daemon answers.
@@ -101,10 +100,6 @@ int source_open_local(struct varve_source *s, const struct source_choice *choice
 int source_fail(struct varve_source *s, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// The plugins that this program knows: linked in, and modules of the fixed directory.
-const struct varve_registry *source_registry(void);
-// For ${NAME} in configurations.
-const char *source_environment(const char *name);
 // Appends the errors of a configuration to a stream, one a line.
 void source_print_errors(const struct varve_conf *conf);
 
