@@ -220,12 +220,8 @@ static int run_by_time(struct run *run)
     int64_t at_ms = run->info.from_ms;
     int rc = 0;
     while (rc == 0 && at_ms <= run->info.to_ms) {
-        struct varve_block_cursor cursor = {
-            .tier = (unsigned)run->info.tier, .from_ms = at_ms, .seq_limit = UINT32_MAX};
-        int64_t end_ms = run->info.to_ms;
-        if (varve_store_next(run->host, &cursor) == 0 && cursor.key.end_ms < end_ms) {
-            end_ms = cursor.key.end_ms;
-        }
+        int64_t end_ms =
+            varve_rows_slice_end(run->host, (unsigned)run->info.tier, at_ms, run->info.to_ms);
         rc = run_by_series(run, at_ms, end_ms);
         at_ms = end_ms + 1;
     }

@@ -51,6 +51,7 @@ static int fetch(struct varve_rows *reader, const struct varve_block_key *key)
             reader->pool_used < reader->pool_bytes ? reader->pool_used : reader->pool_bytes;
         varve_block_reader_init(&reader->cache[reader->cached++], buf, &info);
         reader->loaded += info.length;
+        reader->blocks++;
     }
     return rc;
 }
@@ -161,17 +162,27 @@ static int read_range(struct varve_rows *reader, varve_series_id id, int64_t fro
     return (int)(reader->tier == 0 ? count : varve_merge_cells(reader->rows, count));
 }
 
+int varve_rows_read(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t *to_ms)
+{
+    for (;;) {
+        int64_t end_ms = *to_ms - from_ms > reader->span_ms ? from_ms + reader->span_ms : *to_ms;
+        int n = read_range(reader, id, from_ms, &end_ms);
+        if (n == VARVE_E_FULL && end_ms > from_ms) { // too much of it is in one block, or in RAM
+            reader->span_ms = (end_ms - from_ms) / 2;
+            continue;
+        }
+        *to_ms = end_ms;
+        return n;
+    }
+}
+
 int varve_rows_scan(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t to_ms,
                     varve_rows_fn use, void *arg)
 {
     int64_t at_ms = from_ms;
     while (at_ms <= to_ms) {
-        int64_t end_ms = to_ms - at_ms > reader->span_ms ? at_ms + reader->span_ms : to_ms;
-        int n = read_range(reader, id, at_ms, &end_ms);
-        if (n == VARVE_E_FULL && end_ms > at_ms) { // too much of it is in one block, or in RAM
-            reader->span_ms = (end_ms - at_ms) / 2;
-            continue;
-        }
+        int64_t end_ms = to_ms;
+        int n = varve_rows_read(reader, id, at_ms, &end_ms);
         int rc = n > 0 ? use(arg, reader->rows, (size_t)n) : n;
         if (rc != 0) {
             return rc;
@@ -182,6 +193,13 @@ int varve_rows_scan(struct varve_rows *reader, varve_series_id id, int64_t from_
         at_ms = end_ms + 1;
     }
     return 0;
+}
+
+int64_t varve_rows_slice_end(struct varve_host *host, unsigned tier, int64_t from_ms, int64_t to_ms)
+{
+    struct varve_block_cursor cursor = {.tier = tier, .from_ms = from_ms, .seq_limit = UINT32_MAX};
+    bool any = varve_store_next(host, &cursor) == 0;
+    return any && cursor.key.end_ms < to_ms ? cursor.key.end_ms : to_ms;
 }
 
 // ---- sketches -----------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ struct varve_rows {
     size_t pool_used;
     uint32_t evictions;   // how often the pool was full and begun anew
     uint64_t loaded;      // bytes of blocks that went into it
+    uint32_t blocks;      // that did
     int64_t live_from_ms; // older rows were in no window when the reader was made
     int64_t span_ms;      // how much time fitted into `rows` lately
     uint32_t damaged;     // blocks passed over
@@ -39,6 +40,16 @@ typedef int (*varve_rows_fn)(void *arg, const void *rows, size_t n);
 // where that is 0, all that is left. VARVE_E_NO_MEMORY.
 int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned tier,
                     struct varve_arena *arena, size_t pool_bytes, size_t row_bytes);
+
+// Reads what memory holds of the series' rows in [from_ms, *to_ms] to `rows`; *to_ms gets how far
+// it went. Returns their number, which may be 0 all the same, VARVE_E_FULL when there are too many
+// of one moment, or an error of a store.
+int varve_rows_read(struct varve_rows *reader, varve_series_id id, int64_t from_ms, int64_t *to_ms);
+
+// Where the first block from from_ms on ends, if that is before to_ms; else to_ms. What is read of
+// all series up to there needs few blocks.
+int64_t varve_rows_slice_end(struct varve_host *host, unsigned tier, int64_t from_ms,
+                             int64_t to_ms);
 
 // Hands all rows of the series in [from_ms, to_ms] to `use`, in as many pieces as memory demands.
 // Returns 0, what `use` returned, or an error of a store.
