@@ -14,6 +14,7 @@
 #include "random.h"
 #include "tools/client/names.h"
 #include "tools/varve/args.h"
+#include "tools/varve/html.h"
 #include "tools/varve/json.h"
 #include "tools/varve/number.h"
 #include "tools/varve/table.h"
@@ -273,6 +274,25 @@ static void a_selection_takes_dotted_names_and_says_where_it_fails(void **state)
     assert_non_null(strstr(why, "column 5"));
 }
 
+// ---- HTML ---------------------------------------------------------------------------------------
+
+static void html_is_nothing_but_text(void **state)
+{
+    (void)state;
+    char *out = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&out, &len);
+    assert_non_null(to);
+    html_text(to, "<a b=\"c\">'&amp;\n\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8d");
+    html_text(to, "\x01|\x7f|\xc2\x85|\xff|\xc3|\xed\xa0\x80");
+    assert_int_equal(fclose(to), 0);
+    assert_string_equal(out, "&lt;a b=&quot;c&quot;&gt;&#39;&amp;amp;\n\xc3\xa9 \xe2\x82\xac "
+                             "\xf0\x9f\x8c\x8d"
+                             "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|"
+                             "\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +307,7 @@ int main(void)
         cmocka_unit_test(bytes_have_binary_units),
         cmocka_unit_test(dotted_names_go_into_a_label_and_back),
         cmocka_unit_test(legal_names_and_labelled_ones_stay),
+        cmocka_unit_test(html_is_nothing_but_text),
         cmocka_unit_test(a_selection_takes_dotted_names_and_says_where_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,7 @@ enum format {
     FORMAT_INFLUX,
     FORMAT_GRAFANA,
     FORMAT_SQLITE,
+    FORMAT_HTML,
     FORMAT_RRD,
 };
 

@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "commands.h"
+#include "export_html.h"
 #include "export_sqlite.h"
 #include "families.h"
 #include "formats.h"
@@ -62,19 +63,14 @@ static int export_to(struct varve_source *source, const struct args *args,
     return judge_points(args, query, answer.points, answer.skipped, code);
 }
 
-static int check_file(const struct args *args, enum format format)
+static int check_file(const struct args *args, const char *format)
 {
-    const char *name = format_row(format)->name;
     const char *path = args->value[OPT_OUTPUT];
     if (!path || strcmp(path, "-") == 0) {
-        return args_usage(args, "--format %s needs a file: --output FILE", name);
+        return args_usage(args, "--format %s needs a file: --output FILE", format);
     }
     if (args->value[OPT_GZIP] || stream_names_gzip(path)) {
-        return args_usage(args, "%s is not written compressed; gzip the file", name);
-    }
-    if (args->value[OPT_STEP] || args->value[OPT_AGG]) {
-        return args_usage(
-            args, "%s has the samples and cells themselves: leave --step and --agg out", name);
+        return args_usage(args, "%s is not written compressed; gzip the file", format);
     }
     return DONE;
 }
@@ -85,8 +81,16 @@ static int choose_format(const struct args *args, enum format *format)
     if (code == DONE && !args->value[OPT_FORMAT] && args->value[OPT_OUTPUT]) {
         format_of_path(args->value[OPT_OUTPUT], format);
     }
-    bool file = format_row(*format)->traits & FORMAT_FILE;
-    return code == DONE && file ? check_file(args, *format) : code;
+    const struct format_row *row = format_row(*format);
+    if (code == DONE && row->traits & FORMAT_FILE) {
+        code = check_file(args, row->name);
+    }
+    if (code == DONE && row->traits & FORMAT_WHOLE &&
+        (args->value[OPT_STEP] || args->value[OPT_AGG])) {
+        return args_usage(args, "%s shows all that there is: leave --step and --agg out",
+                          row->name);
+    }
+    return code;
 }
 
 static int run_export(const struct args *args)
@@ -98,6 +102,9 @@ static int run_export(const struct args *args)
     code = code == DONE ? read_query(args, "0", END_OF_TIME, &query) : code;
     if (code == DONE && format == FORMAT_SQLITE) {
         return export_sqlite(args, &query);
+    }
+    if (code == DONE && format == FORMAT_HTML) {
+        return export_html(args, &query);
     }
     code = code == DONE ? open_source(&source, args) : code;
     return code == DONE ? export_to(&source, args, &query, format) : code;
@@ -122,6 +129,7 @@ const struct command command_export = {
         "  influx       InfluxDB's line protocol (.influx, .lp)\n"
         "  grafana      what Grafana's JSON data sources take from /query\n"
         "  sqlite       a file for SQL (.sqlite, .db): see below\n"
+        "  html         a page for people: the summary of each series, a picture, events\n"
         "\n"
         "`varve import` reads csv, jsonl, openmetrics, prometheus and influx. csv and jsonl keep\n"
         "every bit; openmetrics and prometheus have one NaN only, json and grafana null instead,\n"
@@ -136,15 +144,22 @@ const struct command command_export = {
         "counter's cell is its increase; NaN is NULL. Of a daemon, cells that have not ended are\n"
         "left out. The file is whole or not there, and replaces no file that is no such export.\n"
         "\n"
+        "html is one page that needs nothing else, neither a network nor scripts: what `varve "
+        "summary`\n"
+        "says of each series over the range, a line of its means with a band from its smallest to "
+        "its\n"
+        "largest values, and the events. Without --from it begins with what there is.\n"
+        "\n"
         "Examples:\n"
         "  varve export --output history.csv.gz\n"
         "  varve export 'load*' --from -7d --tier hour --agg max\n"
         "  varve export --output history.sqlite\n"
+        "  varve export --from -7d --output report.html\n"
         "  varve export --store sqlite:/mnt/backup/varve.db --format openmetrics --output "
         "history.om",
     .options =
         OPTIONS_SOURCE | OPTIONS_RANGE | OPTION(OPT_FORMAT) | OPTION(OPT_OUTPUT) | OPTION(OPT_GZIP),
-    .formats = "csv json jsonl openmetrics prometheus influx grafana sqlite",
+    .formats = "csv json jsonl openmetrics prometheus influx grafana sqlite html",
     .least = 0,
     .most = 1,
     .run = run_export,

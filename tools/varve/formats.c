@@ -19,7 +19,8 @@ static const struct format_row formats[] = {
                            &reader_prometheus},
     [FORMAT_INFLUX] = {"influx", "influx lp", FORMAT_BY_TIME, &answer_lines, &reader_influx},
     [FORMAT_GRAFANA] = {"grafana", "", 0, &answer_grafana, NULL},
-    [FORMAT_SQLITE] = {"sqlite", "sqlite sqlite3 db", FORMAT_FILE, NULL, NULL},
+    [FORMAT_SQLITE] = {"sqlite", "sqlite sqlite3 db", FORMAT_FILE | FORMAT_WHOLE, NULL, NULL},
+    [FORMAT_HTML] = {"html", "html htm", FORMAT_WHOLE, NULL, NULL},
     [FORMAT_RRD] = {"rrd", "rrd xml", 0, NULL, &reader_rrd},
 };
 #define FORMAT_COUNT (sizeof formats / sizeof formats[0])

@@ -15,7 +15,8 @@
 enum format_trait {
     FORMAT_BY_TIME = 1,  // series may come interleaved, so that raw samples come in order of time
     FORMAT_FAMILIES = 2, // series of one name must follow each other
-    FORMAT_FILE = 4,     // it has to be a file, and holds all that there is
+    FORMAT_FILE = 4,     // it has to be a file
+    FORMAT_WHOLE = 8,    // it shows all that there is: neither a step nor an aggregation
 };
 
 struct format_row {

@@ -18,7 +18,7 @@ static const char columns[] =
     "series,kind,unit,count,min,avg,max,p95,p99,last,increase,availability,gaps,longest_gap_ms,"
     "first_ms,last_ms";
 
-static void unit_of(const struct summary_row *row, char *text, size_t cap)
+void summary_unit(const struct summary_row *row, char *text, size_t cap)
 {
     bool plain = row->counter && strcmp(row->unit, "1") == 0; // things a second
     (void)snprintf(text, cap, "%s%s", plain ? "" : row->unit, row->counter ? "/s" : "");
@@ -42,7 +42,7 @@ bool summary_put_table(FILE *out, const struct summary *summary, size_t first, s
         const struct summary_row *row = &summary->row[i];
         const double numbers[] = {row->min, row->avg, row->max, row->p95, row->p99, row->last};
         char unit[VARVE_UNIT_TEXT + 2];
-        unit_of(row, unit, sizeof unit);
+        summary_unit(row, unit, sizeof unit);
         table_cell(&table, "%s", row->series);
         table_cell(&table, "%s", unit);
         table_cell(&table, "%" PRIu64, row->count);
@@ -79,7 +79,7 @@ static void put_json_row(FILE *out, const struct summary_row *row)
     double numbers[NUMBERS];
     numbers_of(row, numbers);
     char unit[VARVE_UNIT_TEXT + 2];
-    unit_of(row, unit, sizeof unit);
+    summary_unit(row, unit, sizeof unit);
     (void)fputc('[', out);
     json_text(out, row->series);
     (void)fprintf(out, ",\"%s\",", row->counter ? "counter" : "gauge");
@@ -143,7 +143,7 @@ void summary_put_csv(FILE *out, const struct summary *summary, size_t first, siz
         numbers_of(row, numbers);
         char text[NUMBER_TEXT];
         char unit[VARVE_UNIT_TEXT + 2];
-        unit_of(row, unit, sizeof unit);
+        summary_unit(row, unit, sizeof unit);
         csv_write(out, row->series);
         (void)fprintf(out, ",%s,", row->counter ? "counter" : "gauge");
         csv_write(out, unit);

@@ -9,6 +9,9 @@
 
 #include "summary.h"
 
+// The unit of a row's figures: of a counter, of things a second.
+void summary_unit(const struct summary_row *row, char *text, size_t cap);
+
 // Returns false without memory.
 bool summary_put_table(FILE *out, const struct summary *summary, size_t first, size_t end);
 // The members of an object, without its braces: where the figures come from, then the rows, each an
