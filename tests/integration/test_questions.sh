@@ -122,7 +122,7 @@ LC_ALL=C grep -q '[^ -~]' <<<"$plot" && fail "not ASCII: $plot"
 awk 'length > 60 { exit 1 }' <<<"$plot" || fail "a line is longer than COLUMNS: $plot"
 grep -qF "99 |" <<<"$plot" || fail "no label: $plot"
 grep -qF ":" <<<"$plot" || fail "no dots: $plot"
-refuses 2 "is not one of table json csv jsonl spark plot" "$varve" query odd --store "$store" --format nosuch
+refuses 2 "is not one of table json csv jsonl grafana spark plot" "$varve" query odd --store "$store" --format nosuch
 refuses 2 "is not one of table json csv" "$varve" stats --store "$store" --format plot
 
 # ---- the range queries of the README, on history of a week ----------------------------------------
