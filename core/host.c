@@ -336,7 +336,7 @@ static uint32_t count_valid(struct varve_host *host, const int *ids, size_t n)
 {
     uint32_t known = varve_series_count(&host->series), count = 0;
     uint32_t limit = n < host->ring.mask ? (uint32_t)n : host->ring.mask;
-    while (count < limit && ids[count] >= 0 && (uint32_t)ids[count] < known) {
+    while (count < limit && (uint32_t)ids[count] < known) { // less than 0 is more than any
         count++;
     }
     return count;
@@ -346,7 +346,8 @@ static uint32_t count_valid(struct varve_host *host, const int *ids, size_t n)
 static uint32_t push_run(struct varve_host *host, int64_t boot_ms, const int *ids,
                          const double *values, uint32_t n)
 {
-    uint32_t position = 0, count = varve_ring_claim(&host->ring, n, &position);
+    uint32_t claimed = 0, count = varve_ring_claim(&host->ring, n, &claimed);
+    const uint32_t position = claimed;
     for (uint32_t i = 0; i < count; i++) {
         const struct varve_sample sample = {
             .time_ms = boot_ms, .value = values[i], .id = (uint16_t)ids[i]};

@@ -65,72 +65,72 @@ static void raise_before(struct varve_host *host, const struct varve_sample *sam
     varve_wear_raise(host);
 }
 
-// How many of the samples have the time of the window's last row by the same clock and fit: all
-// that there is to ask of a time has been asked.
-static uint32_t same_tick(const struct varve_window *window, const struct varve_sample *samples,
-                          size_t n)
+// Nothing of the tick can be taken if this is false. May close windows.
+static bool begin_tick(struct varve_host *host, const struct varve_sample *first, size_t n)
 {
-    if (window->count == 0) {
+    const struct varve_window *window = &host->windows[0];
+    if (is_absurd(host, first)) {
+        host->rejected_time += n;
+        return false;
+    }
+    varve_raw_close_before(host, first);
+    raise_before(host, first);
+    if (window->count == window->cap) {
+        host->dropped_window += n; // the clock is not trusted yet and nothing can be stamped
+        return false;
+    }
+    return true;
+}
+
+// Whether the window's last row has this time by the same clock: all that there is to ask of it has
+// been asked.
+static bool goes_on(const struct varve_window *window, const struct varve_sample *first)
+{
+    const struct varve_sample *last = first - 1;
+    return window->count > 0 && window->count < window->cap && last->time_ms == first->time_ms &&
+           last->flags == first->flags;
+}
+
+// Moves up to `most` samples of one time to where they belong, behind the window's rows; with no
+// room left, one of them makes some.
+static size_t take_tick(struct varve_host *host, size_t most)
+{
+    struct varve_window *window = &host->windows[0];
+    struct varve_sample *behind = window->rows.raw + window->count;
+    uint32_t room = window->cap - window->count;
+    most = room == 0 ? 1 : most < room ? most : room;
+    size_t n = varve_ring_pop_tick(&host->ring, behind, most);
+    if (n == 0) {
         return 0;
     }
-    const struct varve_sample last = window->rows.raw[window->count - 1];
-    uint32_t room = window->cap - window->count, count = 0;
-    uint32_t most = n < room ? (uint32_t)n : room;
-    while (count < most && samples[count].time_ms == last.time_ms &&
-           samples[count].flags == last.flags) {
-        count++;
+    if (goes_on(window, behind)) {
+        window->count += (uint32_t)n;
+    } else if (begin_tick(host, behind, n)) {
+        memmove(window->rows.raw + window->count, behind,
+                n * sizeof *behind); // rows before are gone
+        varve_raw_note_row(window);
+        window->count += (uint32_t)n - 1;
+    } else {
+        return n;
     }
-    return count;
-}
-
-// The first sample of a time, by its clock, makes the window ready for all of them; if that fails
-// it is refused.
-static void begin_tick(struct varve_host *host, const struct varve_sample *sample)
-{
-    struct varve_window *window = &host->windows[0];
-    if (is_absurd(host, sample)) {
-        host->rejected_time++;
-        return;
-    }
-    varve_raw_close_before(host, sample);
-    raise_before(host, sample);
-    if (window->count == window->cap) {
-        host->dropped_window++; // the clock is not trusted yet and nothing can be stamped
-        return;
-    }
-    window->rows.raw[window->count] = *sample;
-    varve_raw_note_row(window);
-    host->samples++;
-}
-
-static void append(struct varve_host *host, const struct varve_sample *samples, size_t n)
-{
-    struct varve_window *window = &host->windows[0];
-    for (size_t at = 0; at < n;) {
-        uint32_t count = same_tick(window, samples + at, n - at);
-        if (count == 0) {
-            begin_tick(host, &samples[at++]);
-            continue;
-        }
-        memcpy(window->rows.raw + window->count, samples + at, count * sizeof *samples);
-        window->count += count;
-        host->samples += count;
-        at += count;
-    }
+    host->samples += n;
+    return n;
 }
 
 size_t varve_pipeline_drain(struct varve_host *host)
 {
-    struct varve_sample batch[VARVE_DRAIN_BATCH];
     size_t total = 0, n;
     do {
-        n = varve_ring_pop(&host->ring, batch, VARVE_DRAIN_BATCH);
+        size_t taken = 0;
         varve_port_mutex_lock(&host->store_lock);
         host->dropped_ring += varve_ring_take_dropped(&host->ring);
-        append(host, batch, n);
+        do {
+            n = take_tick(host, VARVE_DRAIN_BATCH - taken);
+            taken += n;
+        } while (n > 0 && taken < VARVE_DRAIN_BATCH);
         varve_port_mutex_unlock(&host->store_lock);
-        total += n;
-    } while (n == VARVE_DRAIN_BATCH);
+        total += taken;
+    } while (n > 0);
     return total;
 }
 

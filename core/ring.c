@@ -83,26 +83,32 @@ uint32_t varve_ring_claim(struct varve_ring *ring, uint32_t count, uint32_t *pos
     }
 }
 
-size_t varve_ring_pop(struct varve_ring *ring, struct varve_sample *out, size_t max)
+static bool is_filled(const struct varve_ring_slot *slot, uint32_t position)
+{
+    return atomic_load_explicit(&slot->turn, memory_order_acquire) == position + 1;
+}
+
+size_t varve_ring_pop_tick(struct varve_ring *ring, struct varve_sample *out, size_t max)
 {
     uint32_t waiting = varve_ring_waiting(ring);
-    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    struct varve_ring_slot *slots = ring->slots;
-    uint32_t mask = ring->mask;
-    size_t n = 0;
+    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed), mask = ring->mask;
+    struct varve_ring_slot *slot = &ring->slots[tail & mask], *end = ring->slots + mask + 1;
     if (waiting > atomic_load_explicit(&ring->high_water, memory_order_relaxed)) {
         atomic_store_explicit(&ring->high_water, waiting, memory_order_relaxed);
     }
-    while (n < max) {
-        struct varve_ring_slot *slot = &slots[tail & mask];
-        if (atomic_load_explicit(&slot->turn, memory_order_acquire) != tail + 1) {
-            break;
-        }
-        out[n++] = (struct varve_sample){
-            .time_ms = slot->time_ms, .value = slot->value, .id = slot->id, .flags = slot->flags};
-        atomic_store_explicit(&slot->turn, tail + mask + 1, memory_order_release);
-        tail++;
+    if (max == 0 || !is_filled(slot, tail)) {
+        return 0;
     }
+    const int64_t time_ms = slot->time_ms;
+    const uint16_t flags = slot->flags;
+    size_t n = 0;
+    do {
+        out[n++] = (struct varve_sample){
+            .time_ms = time_ms, .value = slot->value, .id = slot->id, .flags = flags};
+        atomic_store_explicit(&slot->turn, tail + mask + 1, memory_order_release);
+        slot = slot + 1 == end ? ring->slots : slot + 1;
+        tail++;
+    } while (n < max && is_filled(slot, tail) && slot->time_ms == time_ms && slot->flags == flags);
     atomic_store_explicit(&ring->tail, tail, memory_order_relaxed);
     return n;
 }

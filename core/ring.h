@@ -79,8 +79,9 @@ static inline bool varve_ring_wakes(const struct varve_ring *ring, uint32_t posi
     return ((0 - position) & ring->mask >> 2) < count;
 }
 
-// Takes up to `max` samples out, in push order; returns how many.
-size_t varve_ring_pop(struct varve_ring *ring, struct varve_sample *out, size_t max);
+// Takes up to `max` samples out, in push order, as far as they have the first one's time by the
+// same clock; returns how many.
+size_t varve_ring_pop_tick(struct varve_ring *ring, struct varve_sample *out, size_t max);
 
 // Samples waiting, as far as the caller can tell. Any task.
 uint32_t varve_ring_waiting(const struct varve_ring *ring);

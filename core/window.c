@@ -15,7 +15,7 @@ void varve_window_reset(struct varve_window *window)
 int varve_window_init_raw(struct varve_window *window, struct varve_arena *arena, uint32_t cap)
 {
     window->cap = cap;
-    window->rows.raw = varve_arena_take(arena, cap * sizeof *window->rows.raw, 8);
+    window->rows.raw = varve_arena_take(arena, (cap + 1) * sizeof *window->rows.raw, 8);
     varve_window_reset(window);
     return window->rows.raw != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
@@ -115,7 +115,7 @@ static varve_series_id id_at(const uint8_t *field)
 void varve_order_rows(struct varve_order *order, const void *rows, size_t row_bytes,
                       size_t id_field, uint32_t count, uint32_t series_count)
 {
-    varve_row_number *start = order->start;
+    varve_row_number *start = order->start, *index = order->index;
     const uint8_t *field = (const uint8_t *)rows + id_field;
     memset(start, 0, (series_count + 2) * sizeof *start);
     for (uint32_t row = 0; row < count; row++, field += row_bytes) {
@@ -126,7 +126,7 @@ void varve_order_rows(struct varve_order *order, const void *rows, size_t row_by
     }
     field = (const uint8_t *)rows + id_field;
     for (uint32_t row = 0; row < count; row++, field += row_bytes) {
-        order->index[start[id_at(field) + 1]++] = (varve_row_number)row;
+        index[start[id_at(field) + 1]++] = (varve_row_number)row;
     }
 }
 

@@ -22,7 +22,7 @@ struct varve_cell_row {
 // Samples or cells, by tier.
 struct varve_window {
     union {
-        struct varve_sample *raw; // as they came out of the ring
+        struct varve_sample *raw; // as they came out of the ring; room for `cap` and the next one
         struct varve_cell_row *cells;
     } rows;
     uint32_t cap;

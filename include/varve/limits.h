@@ -94,8 +94,7 @@
 #ifndef VARVE_OUTBOX_ENTRIES
 #define VARVE_OUTBOX_ENTRIES 128u
 #endif
-// Samples that the keeper takes from the ring in one go, under one lock: each takes 24 bytes of its
-// stack.
+// Samples that the keeper takes from the ring in one go, under one lock.
 #ifndef VARVE_DRAIN_BATCH
 #define VARVE_DRAIN_BATCH 256u
 #endif

@@ -259,9 +259,9 @@ static void memory_too_small_is_said(void **state)
     struct varve_arena arena = {.base = memory, .size = sizeof memory};
     struct varve_window window;
     struct varve_order order;
-    assert_int_equal(varve_window_init_raw(&window, &arena, 3), VARVE_E_NO_MEMORY);
+    assert_int_equal(varve_window_init_raw(&window, &arena, 2), VARVE_E_NO_MEMORY);
     arena.wanted = 0;
-    assert_int_equal(varve_window_init_raw(&window, &arena, 2), 0);
+    assert_int_equal(varve_window_init_raw(&window, &arena, 1), 0);
     assert_int_equal(varve_window_init_cells(&window, &arena, 1, 60000), VARVE_E_NO_MEMORY);
     assert_int_equal(varve_order_init(&order, &arena, 10, 10), VARVE_E_NO_MEMORY);
 }
