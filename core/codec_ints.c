@@ -34,9 +34,8 @@ int64_t varve_ints_ulps(const struct varve_ints *c, size_t i)
 // Where the search for a scale is.
 struct search {
     const struct varve_ints *ints;
-    size_t i;       // the first row that has not been seen to fit
-    double largest; // absolute value before it
-    int64_t *room;  // for the integers, or NULL
+    size_t i;      // the first row that has not been seen to fit
+    int64_t *room; // for the integers of all rows, or NULL
 };
 
 // What is read of the column is at hand in the loops below: they write integers, which the compiler
@@ -52,52 +51,44 @@ static double double_in(const uint8_t *field)
 static void skip_whole(struct search *s)
 {
     const struct varve_ints *c = s->ints;
-    const uint8_t *field = c->first + s->i * c->stride;
-    double range = range_of(0), largest = s->largest;
-    size_t i = s->i, n = c->n, stride = c->stride;
-    int64_t *room = s->room;
-    for (; i < n; i++, field += stride) {
-        double value = double_in(field), size = fabs(value);
-        if (!(size < range)) {
+    const uint8_t *field = c->first + s->i * c->stride, *end = c->first + c->n * c->stride;
+    int64_t none, *room = s->room != NULL ? s->room + s->i : &none;
+    size_t stride = c->stride, step = s->room != NULL;
+    double range = range_of(0);
+    for (; field != end; field += stride, room += step) {
+        double value = double_in(field);
+        if (!(fabs(value) < range)) {
             break;
         }
         int64_t m = (int64_t)value;
         if (varve_double_bits((double)m) != varve_double_bits(value)) {
             break;
         }
-        if (room != NULL) {
-            room[i] = m;
-        }
-        largest = size > largest ? size : largest;
+        *room = m;
     }
-    s->i = i;
-    s->largest = largest;
+    s->i = (size_t)(field - c->first) / stride;
 }
 
 // To the first that is no decimal of scale k.
 static void skip_decimals(struct search *s, unsigned k)
 {
     const struct varve_ints *c = s->ints;
-    const uint8_t *field = c->first + s->i * c->stride;
-    double range = range_of(k), scale = varve_powers_of_ten[k], largest = s->largest;
-    size_t i = s->i, n = c->n, stride = c->stride;
-    int64_t *room = s->room;
-    for (; i < n; i++, field += stride) {
-        double value = double_in(field), size = fabs(value);
-        if (!(size < range)) {
+    const uint8_t *field = c->first + s->i * c->stride, *end = c->first + c->n * c->stride;
+    int64_t none, *room = s->room != NULL ? s->room + s->i : &none;
+    size_t stride = c->stride, step = s->room != NULL;
+    double range = range_of(k), scale = varve_powers_of_ten[k];
+    for (; field != end; field += stride, room += step) {
+        double value = double_in(field);
+        if (!(fabs(value) < range)) {
             break;
         }
         int64_t m = varve_scaled(value, scale, 0.5);
         if (varve_double_bits((double)m / scale) != varve_double_bits(value)) {
             break;
         }
-        if (room != NULL) {
-            room[i] = m;
-        }
-        largest = size > largest ? size : largest;
+        *room = m;
     }
-    s->i = i;
-    s->largest = largest;
+    s->i = (size_t)(field - c->first) / stride;
 }
 
 static bool is_near(double value, unsigned k, int64_t ulps)
@@ -117,8 +108,18 @@ static void skip_near(struct search *s, unsigned k, int64_t ulps)
         if (!is_near(value, k, ulps)) {
             return;
         }
-        s->largest = fabs(value) > s->largest ? fabs(value) : s->largest;
     }
+}
+
+// Whether the first `count` values are.
+static bool are_in_range(const struct varve_ints *c, size_t count, unsigned k)
+{
+    double range = range_of(k);
+    bool all = true;
+    for (size_t i = 0; i < count; i++) {
+        all &= fabs(varve_double_at(c, i)) < range;
+    }
+    return all;
 }
 
 // The values already seen need not be looked at again when the scale grows, as long as they stay in
@@ -128,8 +129,8 @@ unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t u
 {
     struct search s = {.ints = c, .room = room};
     for (;; k++) {
-        *filled = !VARVE_CODEC_PLAIN && s.i == 0 && room != NULL &&
-                  ulps == 0; // no row is left from another scale
+        size_t coarser = s.i; // rows that were seen to fit at another scale
+        *filled = !VARVE_CODEC_PLAIN && coarser == 0 && room != NULL && ulps == 0;
         if (ulps != 0 || VARVE_CODEC_PLAIN) {
             skip_near(&s, k, ulps);
         } else if (k == 0) {
@@ -138,7 +139,7 @@ unsigned varve_ints_find_scale(const struct varve_ints *c, unsigned k, int64_t u
             skip_decimals(&s, k);
         }
         if (s.i == c->n) {
-            return s.largest < range_of(k) ? k : VARVE_SCALE_XOR;
+            return are_in_range(c, coarser, k) ? k : VARVE_SCALE_XOR;
         }
         if (k == VARVE_SCALE_MAX) {
             return VARVE_SCALE_XOR;

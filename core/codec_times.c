@@ -23,15 +23,13 @@ static int64_t delta_at(const int64_t *times, size_t stride, size_t i)
 // Whether all deltas are the first one, as most columns' are.
 static bool is_regular(const int64_t *times, size_t stride, size_t n)
 {
-    const uint8_t *field = (const uint8_t *)times;
-    int64_t before = time_at(times, stride, 0), step = n > 1 ? delta_at(times, stride, 1) : 0;
-    uint64_t off = 0;
-    for (size_t i = 1; i < n; i++) {
-        int64_t time;
-        field += stride;
+    const uint8_t *field = (const uint8_t *)times, *end = field + n * stride;
+    uint64_t expected = (uint64_t)time_at(times, stride, 0), off = 0;
+    uint64_t step = n > 1 ? (uint64_t)delta_at(times, stride, 1) : 0;
+    for (; field != end; field += stride, expected += step) {
+        uint64_t time;
         memcpy(&time, field, sizeof time);
-        off |= (uint64_t)time - (uint64_t)before - (uint64_t)step;
-        before = time;
+        off |= time ^ expected;
     }
     return off == 0;
 }

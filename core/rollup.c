@@ -253,12 +253,16 @@ static const struct varve_sketch *sketch_of_run(struct varve_rollup *rollup, var
     return sketch;
 }
 
-// How many of the points, in time order, are in the bucket of the first.
-static size_t run_length(const struct varve_point *points, size_t n, int64_t start_ms,
-                         int64_t step_ms)
+// How many of the points, in time order, are before the end of the first one's bucket: as many as
+// `likely`, or they are counted.
+static size_t run_length(const struct varve_point *points, size_t n, int64_t end_ms, size_t likely)
 {
+    if (likely > 0 && likely < n && points[likely - 1].time_ms < end_ms &&
+        points[likely].time_ms >= end_ms) {
+        return likely;
+    }
     size_t i = 1;
-    while (i < n && points[i].time_ms - start_ms < step_ms) {
+    while (i < n && points[i].time_ms < end_ms) {
         i++;
     }
     return i;
@@ -268,9 +272,10 @@ void varve_rollup_points(struct varve_rollup *rollup, varve_series_id id, enum v
                          const struct varve_point *points, size_t n)
 {
     int64_t step_ms = rollup->step_ms[0], start_ms = 0;
+    size_t run = 0;
     for (size_t at = 0; rollup->levels > 0 && at < n;) {
         start_ms = bucket_near(points[at].time_ms, step_ms, start_ms + step_ms);
-        size_t run = run_length(points + at, n - at, start_ms, step_ms);
+        run = run_length(points + at, n - at, start_ms + step_ms, run);
         struct varve_cell cell =
             cell_of_run(start_ms, kind, &rollup->counters[id], points + at, run);
         const struct varve_sketch *sketch = sketch_of_run(rollup, id, points + at, run);
