@@ -52,7 +52,7 @@ static void skip_whole(struct search *s)
 {
     const struct varve_ints *c = s->ints;
     const uint8_t *field = c->first + s->i * c->stride, *end = c->first + c->n * c->stride;
-    int64_t none, *room = s->room != NULL ? s->room + s->i : &none;
+    int64_t none = 0, *room = s->room != NULL ? s->room + s->i : &none;
     size_t stride = c->stride, step = s->room != NULL;
     double range = range_of(0);
     for (; field != end; field += stride, room += step) {
@@ -74,7 +74,7 @@ static void skip_decimals(struct search *s, unsigned k)
 {
     const struct varve_ints *c = s->ints;
     const uint8_t *field = c->first + s->i * c->stride, *end = c->first + c->n * c->stride;
-    int64_t none, *room = s->room != NULL ? s->room + s->i : &none;
+    int64_t none = 0, *room = s->room != NULL ? s->room + s->i : &none;
     size_t stride = c->stride, step = s->room != NULL;
     double range = range_of(k), scale = varve_powers_of_ten[k];
     for (; field != end; field += stride, room += step) {

@@ -117,8 +117,10 @@ uint64_t varve_ints_estimate(const struct varve_ints *c);
 uint64_t varve_ints_plan(const struct varve_ints *c, struct varve_column_code *code,
                          struct varve_code_hint *found);
 // The same by what was remembered (hint NULL: nothing). False, and the code is as it was: the
-// column is not like the one before, or it is time to search again.
+// column is not like the one before, or it is time to search again. `residuals`, or NULL, has room
+// for those of a column that is one piece; *taken says whether they are there. It may be where the
+// integers are kept.
 bool varve_ints_plan_again(const struct varve_ints *c, struct varve_column_code *code,
-                           struct varve_code_hint *hint);
+                           struct varve_code_hint *hint, uint64_t *residuals, bool *taken);
 
 #endif

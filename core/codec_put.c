@@ -73,6 +73,8 @@ struct column {
         struct varve_xor_window window;
     };
     uint64_t *u;                  // residuals of the piece at hand, by row
+    bool alone;                   // no other column refers to its integers
+    bool taken;                   // the residuals of all rows that have one are in u, without gap
     size_t run_end;               // sparse: the row behind the run of zeros that was announced
     struct varve_code_hint *hint; // or NULL
 };
@@ -176,7 +178,8 @@ static void plan_alone(struct column *c)
 {
     struct varve_code_hint found;
     bool hinted = c->hint != NULL && !c->hint->refers;
-    if (hinted && varve_ints_plan_again(c->ints, &c->code, c->hint)) {
+    uint64_t *room = c->alone && !c->code.corrected ? c->u : NULL;
+    if (hinted && varve_ints_plan_again(c->ints, &c->code, c->hint, room, &c->taken)) {
         return;
     }
     (void)varve_ints_plan(c->ints, &c->code, &found);
@@ -228,8 +231,9 @@ static void put_sparse(struct varve_bit_writer *writer, const uint64_t *u, size_
     struct varve_bit_writer w = *writer;
     uint64_t mask = 0;
     for (size_t i = 0; i < count; i++) {
-        mask |= (uint64_t)(u[i] != 0) << i;
+        mask = mask >> 1 | (uint64_t)(u[i] != 0) << 63;
     }
+    mask = count > 0 ? mask >> (64 - count) : 0;
     size_t run = *zeros, next = 0; // zeros before row `next`
     for (; mask != 0; mask &= mask - 1) {
         size_t i = (size_t)__builtin_ctzll(mask);
@@ -250,11 +254,15 @@ static void put_pieces(struct varve_bit_writer *w, struct column *c)
     for (size_t at = 0; at < n && !w->full; at += VARVE_CODEC_ROWS) {
         size_t count = piece(n, at);
         size_t skip = at == 0 && c->code.order != VARVE_ORDER_VALUE;
-        take_residuals(c, varve_ints_coded(c->ints, at, count, buffer), at, count);
+        const uint64_t *u = c->u;
+        if (!c->taken) {
+            take_residuals(c, varve_ints_coded(c->ints, at, count, buffer), at, count);
+            u += skip;
+        }
         if (c->code.sparse) {
-            put_sparse(w, c->u + skip, count - skip, &c->code, &zeros);
+            put_sparse(w, u, count - skip, &c->code, &zeros);
         } else {
-            put_dense(w, c->u + skip, count - skip, c->code.p);
+            put_dense(w, u, count - skip, c->code.p);
         }
     }
     if (zeros > 0) {
@@ -339,7 +347,8 @@ size_t varve_codec_put_points(uint8_t *out, size_t cap, const struct varve_point
     int64_t rows[VARVE_CODEC_ROWS];
     struct varve_ints ints = {
         .first = (const uint8_t *)&points->value, .stride = sizeof *points, .n = n};
-    struct column c = {.ints = &ints, .u = (uint64_t *)rows, .run_end = SIZE_MAX, .hint = hints};
+    struct column c = {
+        .ints = &ints, .u = (uint64_t *)rows, .alone = true, .run_end = SIZE_MAX, .hint = hints};
     plan_free(&c);
     put_free_header(&w, &c.code);
     if (!VARVE_CODEC_PLAIN && is_coded(&c) && !c.code.corrected) {
@@ -411,7 +420,7 @@ static void plan_referring(struct column *columns, unsigned number)
     if (c->hint != NULL && c->hint->refers) {
         c->code.reference = c->hint->reference;
         c->ints->reference = references[c->code.reference];
-        if (varve_ints_plan_again(c->ints, &c->code, c->hint)) {
+        if (varve_ints_plan_again(c->ints, &c->code, c->hint, NULL, &c->taken)) {
             return;
         }
     }

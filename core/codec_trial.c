@@ -390,3 +390,18 @@ void varve_search_try(struct varve_search *s, const struct varve_candidate *c)
         s->code->z = (uint8_t)z;
     }
 }
+
+bool varve_search_residuals(const struct varve_search *s, uint64_t *out)
+{
+    const struct varve_view *view = &s->view;
+    if (s->best == NULL || s->folded != s->best || view->wide || view->count < view->ints->n) {
+        return false;
+    }
+    size_t count = varve_view_count(view, s->best->kind);
+    for (size_t i = 0; i < count; i += VARVE_LANES) {
+        varve_wide_lanes u =
+            __builtin_convertvector(varve_lanes_at(s->residuals + i), varve_wide_lanes);
+        memcpy(out + i, &u, sizeof u);
+    }
+    return true;
+}

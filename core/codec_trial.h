@@ -61,6 +61,9 @@ struct varve_search {
 
 // Adds up the residuals of the candidates from number `from` on, and estimates their cost.
 void varve_search_estimate(struct varve_search *s, size_t from);
+// The residuals of the best code so far, from the first row on that has one: false if they are not
+// at hand, since it was not the last one that was tried, or the view does not show them all.
+bool varve_search_residuals(const struct varve_search *s, uint64_t *out);
 // Takes a candidate's code if it costs less than the best so far.
 void varve_search_try(struct varve_search *s, const struct varve_candidate *c);
 

@@ -113,9 +113,6 @@ static void make_lenses(struct varve_view *view)
 
 // ---- opening ------------------------------------------------------------------------------------
 
-// Vectors of the integers themselves.
-typedef uint64_t wide_lanes __attribute__((vector_size(VARVE_LANES * sizeof(uint64_t))));
-
 // Bits that occur in the rows less the first one of all, and in their sizes: one bit longer than d
 // or, if that is negative, ~d.
 struct bits {
@@ -124,10 +121,10 @@ struct bits {
 
 static void add_bits(struct bits *bits, const int64_t *m, size_t count, uint64_t first)
 {
-    wide_lanes any = {0}, sizes = {0};
+    varve_wide_lanes any = {0}, sizes = {0};
     size_t i = 0;
     for (; i + VARVE_LANES <= count; i += VARVE_LANES) {
-        wide_lanes d;
+        varve_wide_lanes d;
         memcpy(&d, m + i, sizeof d);
         d -= first;
         any |= d;
@@ -185,7 +182,7 @@ static void take_values(struct varve_view *view, const int64_t *m)
     size_t i = 0;
     // The values fit in 32 bits, so that it does not matter what is shifted in above these.
     for (; view->shift <= 32 && i + VARVE_LANES <= view->count; i += VARVE_LANES) {
-        wide_lanes d;
+        varve_wide_lanes d;
         memcpy(&d, m + i, sizeof d);
         varve_lanes low = __builtin_convertvector((d - view->first) >> view->shift, varve_lanes);
         memcpy(values + i, &low, sizeof low);

@@ -25,6 +25,8 @@ _Static_assert(VARVE_CODEC_ROWS % VARVE_LANES == 0 && VARVE_CODEC_ROWS <= 64, "s
 // A compiler's vector: plain registers where the machine has no others.
 typedef uint32_t varve_lanes __attribute__((vector_size(VARVE_LANES * sizeof(uint32_t))));
 typedef int32_t varve_signed_lanes __attribute__((vector_size(VARVE_LANES * sizeof(int32_t))));
+// The same of the integers themselves.
+typedef uint64_t varve_wide_lanes __attribute__((vector_size(VARVE_LANES * sizeof(uint64_t))));
 
 static inline varve_lanes varve_lanes_at(const void *p)
 {

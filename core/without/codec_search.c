@@ -81,10 +81,12 @@ bool varve_codec_uses_hints(void)
 }
 
 bool varve_ints_plan_again(const struct varve_ints *c, struct varve_column_code *code,
-                           struct varve_code_hint *hint)
+                           struct varve_code_hint *hint, uint64_t *residuals, bool *taken)
 {
     (void)c;
     (void)code;
     (void)hint;
+    (void)residuals;
+    *taken = false;
     return false;
 }

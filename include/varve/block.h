@@ -94,7 +94,7 @@ struct varve_block_times {
 // core/codec_plan.c.
 struct varve_code_hint {
     uint32_t cost : 16;     // what a row may cost, in 16ths of a bit
-    uint32_t left : 5;      // columns for which the code that the last search found holds
+    uint32_t left : 6;      // columns for which the code that the last search found holds
     uint32_t kind : 2;      // of that code
     uint32_t base : 3;      // of that code
     uint32_t reference : 2; // of that code

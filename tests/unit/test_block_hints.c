@@ -126,8 +126,8 @@ static void hints_of_zero_change_no_byte(void **state)
 
 // Series that go on as they were take as little room as if each block were searched anew, and do so
 // again some windows after all took another course.
-#define COURSE_WINDOWS 40u
-#define SETTLED        17u
+#define COURSE_WINDOWS 60u
+#define SETTLED        33u
 
 static void room_is_little_more(void **state)
 {
