@@ -14,6 +14,12 @@ for file in bin/varved bin/varve etc/varve/varve.ini lib/systemd/system/varved.s
     include/varve/host.h; do
     [ -e "$prefix/$file" ] || fail "$file is not installed"
 done
+if [ -e "$build/varve.so" ]; then # where it is, it is installed, and shows one name
+    extension=$(find "$prefix" -path '*/varve/varve.so')
+    [ -n "$extension" ] || fail "varve.so is not installed"
+    [ "$(nm -D --defined-only "$extension" | awk '{ print $3 }')" = sqlite3_varve_init ] ||
+        fail "varve.so shows other names: $(nm -D --defined-only "$extension")"
+fi
 "$prefix/bin/varved" --check-config -c "$prefix/etc/varve/varve.ini" ||
     fail "the installed configuration is not accepted"
 

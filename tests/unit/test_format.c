@@ -20,12 +20,6 @@
 #include "tools/varve/table.h"
 #include "varve/error.h"
 
-// The only thing that json.c needs of the command line.
-const char *severity_name(enum varve_severity severity)
-{
-    return severity == VARVE_WARNING ? "warning" : "?";
-}
-
 static void expect_round_trip(double value)
 {
     char text[NUMBER_TEXT];

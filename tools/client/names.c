@@ -51,6 +51,12 @@ const char *varve_name_from_series(const char *text, char *out, size_t cap)
     return varve_name_is_dotted(out) ? out : text;
 }
 
+const char *varve_severity_name(enum varve_severity severity)
+{
+    static const char *const names[] = {"critical", "error", "warning", "notice", "info", "debug"};
+    return (unsigned)severity <= VARVE_DEBUG ? names[severity] : "?";
+}
+
 int varve_selection_init(struct varve_selection *selection, const char *selector, char *why,
                          size_t why_cap)
 {

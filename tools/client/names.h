@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names as people and other programs write them: dotted names, and choosing series by a selector.
+// Names as people and other programs write them: dotted names, severities, and choosing series by a
+// selector.
 //
 // Owns the mapping `web.cpu.load` <-> `dotted{path="web.cpu.load"}` and the selection that the
 // SERIES request and `varve series` make. Leaves the grammar of series texts to core/label.h.
@@ -20,6 +21,9 @@ int varve_name_to_series(const char *name, char *out, size_t cap);
 
 // The way back: the dotted name of such a series text, or the text itself. Returns `out` or `text`.
 const char *varve_name_from_series(const char *text, char *out, size_t cap);
+
+// "critical" ... "debug"; "?" for a number that is none.
+const char *varve_severity_name(enum varve_severity severity);
 
 // A selector made ready; borrows `text` inside.
 struct varve_selection {

@@ -48,3 +48,15 @@ if(NOT VARVE_PORT STREQUAL "posix" OR CMAKE_CROSSCOMPILING)
     set(VARVE_BOARD_SIM OFF)
 endif()
 option(VARVE_SIM "Build ports/sim and varve-sim" ${VARVE_BOARD_SIM})
+
+# The extension for SQLite, for those who look at stores with SQL; what is linked into it has to be
+# position independent as in a library. Functions may still call each other directly.
+set(sql ${VARVE_BOARD_SIM})
+if(VARVE_STATIC OR VARVE_FUZZ)
+    set(sql OFF)
+endif()
+option(VARVE_SQL "Build varve.so, the extension for SQLite" ${sql})
+if(VARVE_SQL)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    add_compile_options(-fno-semantic-interposition)
+endif()

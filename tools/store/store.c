@@ -74,7 +74,7 @@ static int unknown_backend(struct store *s, const char *wanted)
     struct varve_text list;
     varve_text_init(&list, names, sizeof names);
     const struct varve_plugin *plugin;
-    for (size_t i = 0; (plugin = varve_registry_at(store_registry(), i)) != NULL; i++) {
+    for (size_t i = 0; (plugin = varve_registry_at(s->conf.registry, i)) != NULL; i++) {
         if (plugin->kind == VARVE_BACKEND) {
             varve_text_add(&list, "%s%s", list.len > 0 ? ", " : "", plugin->name);
         }
@@ -143,7 +143,7 @@ static int add_store(struct store *s, const char *store, bool *exists)
     }
     memcpy(kind, store, len);
     kind[len] = '\0';
-    const struct varve_plugin *plugin = varve_registry_find(store_registry(), VARVE_BACKEND, kind);
+    const struct varve_plugin *plugin = varve_registry_find(s->conf.registry, VARVE_BACKEND, kind);
     if (!plugin) {
         return unknown_backend(s, kind);
     }
@@ -210,7 +210,8 @@ static int make_room_for_all(struct store *s)
 static int configure(struct store *s, const struct store_choice *choice, unsigned *flags)
 {
     bool exists = true;
-    varve_conf_init(&s->conf, store_registry(), store_environment);
+    varve_conf_init(&s->conf, choice->registry ? choice->registry : store_registry(),
+                    store_environment);
     int rc = choice->config ? load_config(s, choice) : 0;
     if (rc == 0 && choice->store) {
         for (size_t i = 0; i < s->conf.instance_count; i++) {

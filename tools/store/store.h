@@ -28,6 +28,7 @@ struct store_choice {
     bool keep_all;      // retention off; only for a store
     bool as_is;         // a damaged store is not salvaged
     bool backups;       // of a configuration the first store that can have backups
+    const struct varve_registry *registry; // NULL: store_registry()
 };
 
 struct store {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/names.h"
 #include "core/text.h"
 #include "formats.h"
 #include "when.h"
@@ -21,8 +22,6 @@ static const struct option options[] = {
     ARG_OPTIONS(ARG_ROW)
 #undef ARG_ROW
 };
-
-static const char *const severities[] = {"critical", "error", "warning", "notice", "info", "debug"};
 
 // ---- messages ----------------------------------------------------------------------------------
 
@@ -315,16 +314,11 @@ int args_every(const struct args *args, int64_t fallback_ms, int64_t *out)
     return code;
 }
 
-const char *severity_name(enum varve_severity severity)
-{
-    return (unsigned)severity <= VARVE_DEBUG ? severities[severity] : "?";
-}
-
 int args_severity(const struct args *args, enum varve_severity *out)
 {
     const char *text = args->value[OPT_SEVERITY] ? args->value[OPT_SEVERITY] : "debug";
     for (unsigned i = 0; i <= VARVE_DEBUG; i++) {
-        if (strcmp(text, severities[i]) == 0) {
+        if (strcmp(text, varve_severity_name((enum varve_severity)i)) == 0) {
             *out = (enum varve_severity)i;
             return DONE;
         }

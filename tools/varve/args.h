@@ -144,6 +144,5 @@ int args_limit(const struct args *args, uint64_t *out);
 // The place of a word among `words`, separated by blanks; the first when it is not given.
 int args_word(const struct args *args, enum option_id id, const char *words, int *out);
 int args_severity(const struct args *args, enum varve_severity *out);
-const char *severity_name(enum varve_severity severity);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/names.h"
 #include "commands.h"
 #include "json.h"
 #include "number.h"
@@ -35,7 +36,7 @@ static void put_json(const struct varve_event *event, bool first)
 {
     // The payload is JSON already; the table of fields would quote it.
     printf("%s\n{\"time_ms\":%lld,\"severity\":\"%s\",\"source\":", first ? "" : ",",
-           (long long)event->time_ms, severity_name(event->severity));
+           (long long)event->time_ms, varve_severity_name(event->severity));
     json_text(stdout, event->source);
     printf(",\"kind\":");
     json_text(stdout, event->kind);
@@ -60,7 +61,7 @@ static void put_row(struct table *table, const struct varve_event *event)
         (void)number_format(event->value, value);
     }
     table_cell(table, "%s", when_format(event->time_ms, text, sizeof text));
-    table_cell(table, "%s", severity_name(event->severity));
+    table_cell(table, "%s", varve_severity_name(event->severity));
     table_cell(table, "%s", event->source);
     table_cell(table, "%s", event->kind);
     table_cell(table, "%s", value);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/names.h"
 #include "commands.h"
 #include "findings.h"
 #include "json.h"
@@ -41,7 +42,7 @@ static void put_findings(const struct condition *c)
     printf(",\n\"findings\":[");
     for (size_t i = 0; i < c->findings; i++) {
         printf("%s\n{\"severity\":\"%s\",\"message\":", i > 0 ? "," : "",
-               severity_name(c->finding[i].severity));
+               varve_severity_name(c->finding[i].severity));
         json_text(stdout, c->finding[i].text);
         printf("}");
     }
@@ -116,13 +117,13 @@ static void put_events(const struct condition *c)
     const struct varve_event *event;
     printf(",\n\"events\":{");
     for (int i = 0; i <= VARVE_DEBUG; i++) {
-        printf("%s\"%s\":%" PRIu64, i > 0 ? "," : "", severity_name((enum varve_severity)i),
+        printf("%s\"%s\":%" PRIu64, i > 0 ? "," : "", varve_severity_name((enum varve_severity)i),
                c->events[i]);
     }
     printf(",\"newest\":[");
     for (uint64_t i = 0; (event = condition_event(c, i)) != NULL; i++) {
         printf("%s\n{\"time_ms\":%" PRId64 ",\"severity\":\"%s\",\"kind\":", i > 0 ? "," : "",
-               event->time_ms, severity_name(event->severity));
+               event->time_ms, varve_severity_name(event->severity));
         json_text(stdout, event->kind);
         printf(",\"message\":");
         json_text(stdout, event->message);
@@ -182,7 +183,8 @@ static void put_text(const struct report *report)
     char a[WHEN_TEXT], b[WHEN_TEXT];
     printf("status     %s%s%s\n", style_bold(stdout), condition_status(c), style_plain(stdout));
     for (size_t i = 0; i < c->findings; i++) {
-        printf("           %s: %s\n", severity_name(c->finding[i].severity), c->finding[i].text);
+        printf("           %s: %s\n", varve_severity_name(c->finding[i].severity),
+               c->finding[i].text);
     }
     if (c->left_out > 0) {
         printf("           ... and %zu more\n", c->left_out);

@@ -73,8 +73,14 @@ static void put_varve(void)
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
         put_command(command);
     }
+    printf(
+        ".SH SQL\nThe extension varve.so for sqlite3(1), installed in lib/varve, has a stopped "
+        "store or a "
+        "backup as tables, read\\-only: load it, SELECT varve_open('FILE'), then ask varve_points, "
+        "varve_cells, varve_series and varve_events. share/doc/varve/sql.md has their "
+        "columns and examples.\n");
     printf(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 nothing found, 4 neither daemon "
-           "nor store can be reached.\n.SH SEE ALSO\nvarved(8), varve.ini(5)\n");
+           "nor store can be reached.\n.SH SEE ALSO\nvarved(8), varve.ini(5), sqlite3(1)\n");
 }
 
 static void put_varved(void)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "client/names.h"
 #include "csv.h"
 #include "number.h"
 #include "utf8.h"
@@ -97,7 +98,7 @@ static const char *get_enum(const struct varve_field *field, const void *object)
 {
     uint32_t value;
     memcpy(&value, (const uint8_t *)object + field->offset, sizeof value);
-    return severity_name((enum varve_severity)value);
+    return varve_severity_name((enum varve_severity)value);
 }
 
 static void json_value(FILE *out, const struct varve_field *field, const void *object)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "client/names.h"
 #include "html.h"
 #include "labels.h"
 #include "number.h"
@@ -271,8 +272,8 @@ static int put_event(void *arg, const struct varve_event *event)
     struct page *p = arg;
     char text[WHEN_TEXT];
     put(p, "<tr><td class=\"when\">%s</td><td class=\"tag %s\">%s</td><td>",
-        second_of(event->time_ms, text), severity_name(event->severity),
-        severity_name(event->severity));
+        second_of(event->time_ms, text), varve_severity_name(event->severity),
+        varve_severity_name(event->severity));
     html_text(p->out, event->source);
     put(p, "</td><td>");
     html_text(p->out, event->kind);

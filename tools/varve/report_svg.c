@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "chart.h"
+#include "client/names.h"
 #include "html.h"
 
 // Of the picture; the style scales it. A margin keeps thick lines inside.
@@ -155,7 +156,7 @@ void report_svg_mark(FILE *out, const struct report *report, const struct varve_
     double part =
         (double)(event->time_ms - report->from_ms) / (double)(report->to_ms - report->from_ms);
     (void)fprintf(out, "<path class=\"mark %s\" d=\"M%.1f %dV23\"/>",
-                  severity_name(event->severity), part * 1000,
+                  varve_severity_name(event->severity), part * 1000,
                   event->severity <= VARVE_WARNING ? 2 : 12);
 }
 

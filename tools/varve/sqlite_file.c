@@ -18,6 +18,7 @@
 #include <sqlite3.h>
 
 #include "args.h"
+#include "client/names.h"
 #include "labels.h"
 
 #define APPLICATION 0x76617278 // "varx", PRAGMA application_id
@@ -239,7 +240,7 @@ int sqlite_file_event(struct sqlite_file *file, const struct varve_event *event)
 {
     struct sqlite3_stmt *s = file->statement[SQLITE_PUT_EVENT];
     (void)sqlite3_bind_int64(s, 1, event->time_ms);
-    put_text(s, 2, severity_name(event->severity));
+    put_text(s, 2, varve_severity_name(event->severity));
     put_text(s, 3, event->source);
     put_text(s, 4, event->kind);
     if (event->has_value) {
