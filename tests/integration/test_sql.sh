@@ -103,7 +103,8 @@ conditions=(1 "time >= $((t0 + 600))" "time > $((t0 + 600))" "time = $((t0 + 600
     "series GLOB 'net*eth1*'" "series LIKE 'NET%ETH1%'" "series NOT LIKE 'net%'" "series GLOB NULL" "series > 'm'" "series <> 'load1'"
     "series = 'load1' OR name = 'odd'" "series = 'load1' AND id = 3" "id = 3" "id = '3'" "id = 3.0" "id = 3.5" "id = -1"
     "id = 99999999999" "id IN (1, 3, 99)" "id > 3" "name = 'network_receive_bytes_total'" "name IN ('odd', 'load1')"
-    "name LIKE 'memory%' AND time < $((t0 + 30))" "name GLOB 'l*'" "series IN ('load1', 'odd') AND series = 'load1'")
+    "name LIKE 'memory%' AND time < $((t0 + 30))" "name GLOB 'l*'" "series IN ('load1', 'odd') AND series = 'load1'"
+    "time IN ($((t0 + 50)), $((t0 + 20)), NULL)" "ms = ${t0}000 OR ms = ${t0}250 OR ms = ${t0}000")
 {
     echo "CREATE TABLE copy(series TEXT, time REAL, value REAL, ms INTEGER, id INTEGER, name TEXT);"
     echo "INSERT INTO copy SELECT series, time, value, ms, id, name FROM varve_points;"
@@ -122,6 +123,10 @@ conditions=(1 "time >= $((t0 + 600))" "time > $((t0 + 600))" "time = $((t0 + 600
         "group_concat(ms) FROM (SELECT ms FROM TABLE WHERE series = 'load1' ORDER BY time DESC)" \
         "group_concat(ms) FROM (SELECT ms FROM TABLE WHERE series = 'load1' ORDER BY time LIMIT 7 OFFSET 500)" \
         "group_concat(s || n) FROM (SELECT series AS s, count(*) AS n FROM TABLE GROUP BY series)" \
+        "group_concat(ms) FROM (SELECT ms FROM TABLE WHERE series = 'load1' AND time IN ($((t0 + 50)), $((t0 + 20))) ORDER BY time)" \
+        "group_concat(name) FROM (SELECT DISTINCT name FROM TABLE ORDER BY name)" \
+        "count(*), count(b.value) FROM TABLE AS a LEFT JOIN TABLE AS b ON b.series = 'load1' AND b.ms = a.ms + 1000
+            WHERE a.name LIKE '%total' AND a.time < $((t0 + 2000))" \
         "count(*), sum(a.value * b.value) FROM TABLE AS a JOIN TABLE AS b ON a.time = b.time
             WHERE a.series = 'load1' AND b.name = 'network_receive_bytes_total'"; do
         echo "SELECT ${query//TABLE/varve_points};"
@@ -129,9 +134,15 @@ conditions=(1 "time >= $((t0 + 600))" "time > $((t0 + 600))" "time = $((t0 + 600
     done
 } >"$work/pairs.sql"
 of "$store" <"$work/pairs.sql" >"$work/pairs.out" 2>&1 || fail "$(tail -n 3 "$work/pairs.out")"
-[ "$(wc -l <"$work/pairs.out")" -eq $((2 * (${#conditions[@]} + 7 + 5))) ] || fail "$(wc -l "$work/pairs.out") answers"
+[ "$(wc -l <"$work/pairs.out")" -eq $((2 * (${#conditions[@]} + 7 + 8))) ] || fail "$(wc -l "$work/pairs.out") answers"
 awk 'NR % 2 { first = $0; next } $0 != first { print NR / 2 ": " substr(first, 1, 200) " | " substr($0, 1, 200); bad = 1 }
     END { exit bad }' "$work/pairs.out" || fail "a table of the same rows has another answer"
+
+is '2|load1
+8|net*' of "$store" "SELECT count(*), selector FROM varve_points
+    WHERE selector IN ('load1', 'net*') AND time < $((t0 + 20)) GROUP BY selector"
+is "$(of "$store" "SELECT count(*) FROM varve_cells WHERE tier <> 'minute'")" \
+    of "$store" "SELECT count(*) FROM varve_cells WHERE tier IN ('day', 'hour', 'week')"
 
 # ---- the plan says what goes down ------------------------------------------------------------------
 # plan <text> <query>
@@ -190,6 +201,16 @@ is "the store of $work/of.ini: 9 series, tiers raw minute hour day" sql :memory:
 is "closed
 1" of "$store" "SELECT varve_open('$store') WHERE 0" "SELECT ifnull(varve_close(), 'closed')" "SELECT varve_status() IS NULL"
 
+# ---- values that are no number, and more events than a page, many at one time -----------------------
+printf 'ts,series,value\n1767225600,x,NaN\n1767225610,x,-Inf\n' |
+    "$varve" import --keep-all --store "sqlite:$work/odd.db" - 2>/dev/null
+is '1||-Inf' of "$work/odd.db" "SELECT count(value), (SELECT value FROM varve_points ORDER BY time LIMIT 1), min(value)
+    FROM varve_points"
+sqlite3 "$work/odd.db" "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 499)
+    INSERT INTO event SELECT (1767225600000 + i / 100) * 1024 + i % 100, 2, i, 'test', 'made', 'number ' || i, '' FROM n"
+is '500|500|124750.0' of "$work/odd.db" "SELECT count(*), count(DISTINCT message), sum(value) FROM varve_events WHERE kind = 'made'"
+is '200' of "$work/odd.db" "SELECT count(*) FROM varve_events WHERE time = 1767225600.001 OR time = 1767225600.002"
+
 # ---- other stores: segments; a block that is damaged is passed over and told -----------------------
 "$varve" export --store "sqlite:$store" >"$work/all.csv" 2>/dev/null
 "$varve" import --keep-all --store "rotate:$work/segments" "$work/all.csv" 2>"$work/log" || fail "$(cat "$work/log")"
@@ -213,7 +234,13 @@ backup=$(ask backup now | grep -o "$VARVE_STATE/[^ ]*" | head -n 1)
 [ -e "$backup" ] || fail "no backup: $backup"
 is '7.0' of "$backup" "SELECT value FROM varve_points WHERE series = 'pushed'"
 is 'start' of "$backup" "SELECT kind FROM varve_events WHERE kind = 'start'"
-stop_daemon
+# What a daemon that was killed leaves in its journal is read, and stays there.
+printf 'ts,series,value\n%d,pushed,8\n' $((now + 1)) | ask import - 2>/dev/null
+kill_daemon
+left=$(cd "$VARVE_STATE" && sha256sum varve.db*)
+is '7.0
+8.0' of "$VARVE_STATE" "SELECT value FROM varve_points WHERE series = 'pushed' ORDER BY time"
+is "$left" sh -c "cd '$VARVE_STATE' && sha256sum varve.db*"
 
 # ---- Python's module: two connections, each with its store -----------------------------------------
 if [ -z "$preload" ] && [ -x /usr/bin/python3 ]; then

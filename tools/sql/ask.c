@@ -194,7 +194,9 @@ static int keep_selected(struct decoding *d, sqlite3_value *value)
     if (varve_selection_init(&selection, text, why, sizeof why) != 0) {
         return sql_fail(&d->table->base, "%s", why);
     }
-    return keep(d, passes_selection, &selection);
+    sqlite3_free(d->ask->selector);
+    d->ask->selector = sqlite3_mprintf("%s", text);
+    return d->ask->selector != NULL ? keep(d, passes_selection, &selection) : SQLITE_NOMEM;
 }
 
 #if SQLITE_VERSION_NUMBER >= 3038000
@@ -375,6 +377,8 @@ int sql_ask_decode(struct sql_ask *ask, struct sql_table *table, const char *pla
     ask->tiers = ~0u;
     ask->tier_given = false;
     ask->tier_auto = false;
+    sqlite3_free(ask->selector);
+    ask->selector = NULL;
     ask->order = SQL_ORDER_NONE;
     int rc = SQLITE_OK;
     const char *at = plan != NULL ? plan : "";
@@ -396,7 +400,9 @@ int sql_ask_decode(struct sql_ask *ask, struct sql_table *table, const char *pla
 
 void sql_ask_free(struct sql_ask *ask)
 {
+    sqlite3_free(ask->selector);
     sqlite3_free(ask->ids);
+    ask->selector = NULL;
     ask->ids = NULL;
     ask->cap = 0;
 }

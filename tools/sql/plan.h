@@ -68,6 +68,7 @@ struct sql_ask {
     uint32_t tiers;         // bit per index; all when none was asked for
     bool tier_given;
     bool tier_auto; // `tier = 'auto'`
+    char *selector; // that was asked with; NULL: none
     enum sql_order order;
     varve_series_id *ids; // in order of id, or of name for SQL_ORDER_SERIES*
     size_t count, cap;

@@ -395,7 +395,10 @@ static int point_column(struct rows_cursor *c, sqlite3_context *context, int col
     case POINT_LABELS:
         sql_result_labels(context, series);
         break;
-    default: // the selector is only asked with
+    case POINT_SELECTOR: // as it was asked; NULL without one
+        sqlite3_result_text(context, c->ask.selector, -1, SQLITE_TRANSIENT);
+        break;
+    default:
         break;
     }
     return SQLITE_OK;
@@ -458,7 +461,10 @@ static int cell_column(struct rows_cursor *c, sqlite3_context *context, int colu
     case CELL_LABELS:
         sql_result_labels(context, series);
         break;
-    default: // the selector is only asked with
+    case CELL_SELECTOR: // as it was asked; NULL without one
+        sqlite3_result_text(context, c->ask.selector, -1, SQLITE_TRANSIENT);
+        break;
+    default:
         break;
     }
     return SQLITE_OK;

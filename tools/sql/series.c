@@ -126,7 +126,10 @@ static int series_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, 
     case SERIES_ID:
         sqlite3_result_int64(context, id);
         break;
-    default: // the selector is only asked with
+    case SERIES_SELECTOR: // as it was asked; NULL without one
+        sqlite3_result_text(context, c->ask.selector, -1, SQLITE_TRANSIENT);
+        break;
+    default:
         break;
     }
     return SQLITE_OK;
