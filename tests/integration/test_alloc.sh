@@ -23,8 +23,7 @@ generate "$(($(date +%s) - 3600))" 2000 50 >"$work/import.csv"
 # Only the daemon is preloaded, not the shell and the tools.
 LD_PRELOAD=$work/alloc_guard.so "$varved" -c "$conf" >"$work/varved.log" 2>&1 </dev/null &
 daemon=$!
-wait_until 30 logged 'Ctrl-C stores' || fail "the daemon does not start under the guard"
-sleep 1 # the guard is armed right after the banner
+wait_until 30 logged 'alloc_guard: armed' || fail "the daemon does not start under the guard"
 
 ask import "$work/import.csv" 2>/dev/null || fail "the import fails"
 for _ in 1 2 3 4 5; do
@@ -78,8 +77,8 @@ EOF
 LD_PRELOAD="$work/alloc_guard.so $work/planted.so" "$varved" -c "$conf" >"$work/varved.log" 2>&1 \
     </dev/null &
 daemon=$!
-wait_until 30 logged 'Ctrl-C stores' || fail "the daemon does not start with a planted fault"
-sleep 1
+wait_until 30 logged 'alloc_guard: armed' || fail "the daemon does not start with a planted fault"
+sleep 1 # in which some are made
 stop_daemon
 allocations=$(sed -n 's/^alloc_guard: \([0-9]*\) allocations$/\1/p' "$work/varved.log")
 [ "${allocations:-0}" -gt 0 ] || fail "the guard does not see allocations in the daemon"
