@@ -51,6 +51,13 @@ if(VARVE_LTO)
     target_link_options(varve_compile INTERFACE -g -flto=auto -fconserve-stack -fstack-usage)
 endif()
 
+# Where size counts, programs leave out what nobody calls: each function is a piece of its own.
+set(VARVE_PIECES OFF)
+if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel" AND NOT VARVE_FIRMWARE)
+    set(VARVE_PIECES ON)
+    target_compile_options(varve_compile INTERFACE -ffunction-sections -fdata-sections)
+endif()
+
 # For ports and programs that talk to a POSIX system: Linux where POSIX has no word for it, and 64
 # bits for times and sizes on 32-bit boards, too.
 set(VARVE_POSIX_DEFINITIONS _GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64)

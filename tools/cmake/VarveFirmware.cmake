@@ -33,29 +33,28 @@ const char varve_board_ini[] =
         DEPENDS "${ini}" "${VARVE_TOOL}" VERBATIM)
 endfunction()
 
-# Where there are only headers of FreeRTOS (tests/freertos/headers.cmake) the sources are compiled.
+# Where there are only headers of FreeRTOS (tests/freertos/headers.cmake) the kernel's functions are left
+# out: the image cannot run, but be measured.
 function(varve_firmware name)
     cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
-    if(VARVE_FREERTOS_HEADERS_ONLY)
-        add_library(${name} OBJECT ${arg_SOURCES})
-    else()
-        add_executable(${name} ${arg_SOURCES} $<TARGET_OBJECTS:varve_cortex_m> $<TARGET_OBJECTS:varve_firmware_conf>)
-    endif()
+    add_executable(${name} ${arg_SOURCES} $<TARGET_OBJECTS:varve_cortex_m> $<TARGET_OBJECTS:varve_firmware_conf>)
     target_link_libraries(${name} PRIVATE varve_base varve_plugins varve_cortex_m)
     target_compile_definitions(${name} PRIVATE VARVE_BOARD_CLOCK_HZ=${VARVE_BOARD_CLOCK_HZ}u
         $<$<TARGET_EXISTS:PkgConfig::inih>:VARVE_BOARD_INI>
         $<$<BOOL:${VARVE_BOARD_NOR}>:VARVE_BOARD_NOR>)
-    if(VARVE_FREERTOS_HEADERS_ONLY)
-        return()
-    endif()
     set(script "${PROJECT_SOURCE_DIR}/ports/cortex-m/cortex-m.ld")
     target_link_options(${name} PRIVATE -nostartfiles -T "${script}" -L "${VARVE_BOARD_DIR}"
         -Wl,--gc-sections -Wl,--defsym=VARVE_STACK_BYTES=${VARVE_BOARD_STACK_BYTES}
         "-Wl,-Map=${PROJECT_BINARY_DIR}/${name}.map")
+    if(VARVE_FREERTOS_HEADERS_ONLY)
+        target_link_options(${name} PRIVATE -Wl,--unresolved-symbols=ignore-all)
+    endif()
     set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS
         "${script}" "${VARVE_BOARD_DIR}/memory.ld")
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
-    varve_emulated(${name} "${PROJECT_BINARY_DIR}/${name}")
+    if(NOT VARVE_FREERTOS_HEADERS_ONLY)
+        varve_emulated(${name} "${PROJECT_BINARY_DIR}/${name}")
+    endif()
 endfunction()
 
 set(conf_source "${PROJECT_BINARY_DIR}/generated/board_conf.c")

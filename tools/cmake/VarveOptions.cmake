@@ -18,12 +18,7 @@ option(VARVE_MODULES "Build every enabled plugin as a loadable module, too" ${ho
 option(VARVE_PROMQL "Build expressions, a subset of PromQL" ${hosted})
 option(VARVE_TOP "Build the screen of `varve top` where there is ncurses" ON)
 option(VARVE_TESTS "Build the tests" ON)
-# An RTOS's kernel need not bear it: some take addresses where the compiler cannot see them.
-set(whole_program OFF)
-if(VARVE_FIRMWARE AND NOT VARVE_PORT STREQUAL "freertos")
-    set(whole_program ON)
-endif()
-option(VARVE_LTO "Compile firmware as one program, which makes it smaller" ${whole_program})
+option(VARVE_LTO "Compile firmware as one program, which makes it smaller" ${VARVE_FIRMWARE})
 option(VARVE_WERROR "Treat warnings as errors" ON)
 option(VARVE_STATIC "Link the programs statically: no modules, one file each" OFF)
 if(VARVE_STATIC)
