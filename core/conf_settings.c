@@ -20,6 +20,11 @@
 #else
 #define SERIES_DEFAULT "8"
 #endif
+#if VARVE_MEMORY_BYTES >= 1024 * 1024
+#define QUERY_CACHE_DEFAULT "512K"
+#else
+#define QUERY_CACHE_DEFAULT "0"
+#endif
 #if VARVE_MAX_WORKERS >= 2
 #define WORKERS_DEFAULT "2"
 #else
@@ -62,6 +67,8 @@ const struct varve_option varve_settings_options[] = {
      "Rollup cells in RAM for each tier, 40 bytes each, at most; a full window is closed early."},
     {"outbox", VARVE_OPT_SIZE, SETTING(outbox_bytes), "512K", 256, 1 << 30, NULL,
      "Encoded blocks in RAM that wait for a slow or failed backend, in bytes."},
+    {"query_cache", VARVE_OPT_SIZE, SETTING(query_cache_bytes), QUERY_CACHE_DEFAULT, 0, 1 << 30,
+     NULL, "Rows that queries have decoded, in RAM, for when they are asked again; 0: none."},
     {"workers", VARVE_OPT_INT, SETTING(workers), WORKERS_DEFAULT, 1, VARVE_MAX_WORKERS, NULL,
      "Tasks that run collectors; for each that hangs there is a further one until it returns."},
     {"stuck", VARVE_OPT_DURATION, SETTING(stuck_ms), "2m", 0, DAY, NULL,

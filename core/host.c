@@ -26,6 +26,7 @@ static int init_locks(struct varve_host *host)
     rc = rc == 0 ? varve_port_mutex_init(&host->event_lock) : rc;
     rc = rc == 0 ? varve_port_mutex_init(&host->sched_lock) : rc;
     rc = rc == 0 ? varve_port_mutex_init(&host->open_lock) : rc;
+    rc = rc == 0 ? varve_port_mutex_init(&host->cache_lock) : rc;
     rc = rc == 0 ? varve_port_signal_init(&host->keeper_wake) : rc;
     return rc == 0 ? varve_port_signal_init(&host->progress) : rc;
 }
@@ -34,6 +35,7 @@ static void destroy_locks(struct varve_host *host)
 {
     varve_port_signal_destroy(&host->progress);
     varve_port_signal_destroy(&host->keeper_wake);
+    varve_port_mutex_destroy(&host->cache_lock);
     varve_port_mutex_destroy(&host->open_lock);
     varve_port_mutex_destroy(&host->sched_lock);
     varve_port_mutex_destroy(&host->event_lock);
@@ -111,7 +113,7 @@ static void say_memory(const struct varve_host *host, char *why, size_t why_cap)
 {
     varve_explain(why, why_cap,
                   "the configuration needs more than %zu KiB of static memory (of %zu KiB); "
-                  "lower series, window, cells, outbox or a backend's memory",
+                  "lower series, window, cells, outbox, query_cache or a backend's memory",
                   host->arena.wanted / 1024, host->arena.size / 1024);
 }
 

@@ -184,6 +184,17 @@ struct varve_wear_state {
     _Atomic uint32_t day_number;       // of today, since 1970; 0 while the clock is not trusted
 };
 
+// Of query/cache.c: rows that queries have decoded.
+struct varve_row_cache {
+    uint8_t *memory;
+    size_t bytes; // 0: there is none
+    // cache_lock:
+    bool begun;       // memory is in order
+    uint32_t changes; // store_changes when it was
+    uint64_t head;    // bytes ever taken
+    uint64_t hits, misses;
+};
+
 struct varve_host {
     const struct varve_conf *conf;
     unsigned flags;
@@ -192,7 +203,7 @@ struct varve_host {
     int unreadable;   // 0, or why persistent stores that can be opened are waited for all the same
     int64_t started_ms; // boot time
 
-    struct varve_port_mutex series_lock, store_lock, event_lock, sched_lock, open_lock;
+    struct varve_port_mutex series_lock, store_lock, event_lock, sched_lock, open_lock, cache_lock;
     struct varve_series_table series;
     uint8_t *series_owner; // by id: 1 + the collector that registered it first; 0: none yet
     struct varve_ring ring;
@@ -236,6 +247,8 @@ struct varve_host {
 
     struct varve_backend backends[VARVE_MAX_BACKENDS];
     size_t backend_count;
+    _Atomic uint32_t store_changes; // how often blocks that were stored have become others
+    struct varve_row_cache row_cache;
     _Atomic uint32_t memory_used; // of the arena
     size_t most_memory; // that a backend which was opened late has needed, with all that was there
     struct varve_collector collectors[VARVE_MAX_INSTANCES];
@@ -509,6 +522,12 @@ struct varve_block_cursor {
     bool started;
 };
 int varve_store_next(struct varve_host *host, struct varve_block_cursor *cursor);
+// Blocks that are stored have become others under the same key, or may have: what queries remember
+// of them is forgotten. After the change. Any task.
+static inline void varve_store_changed(struct varve_host *host)
+{
+    atomic_fetch_add(&host->store_changes, 1);
+}
 // Oldest and newest time of all the tier's rows, in RAM and in blocks (INT64_MAX, INT64_MIN: none),
 // as far as the stores can be read; a store that fails shows in its backend's state. Returns the
 // number of blocks.

@@ -165,6 +165,7 @@ static int put_back(struct mending *m, uint32_t length)
         if (rc != 0) {
             ops->abort(&backend->instance);
         }
+        varve_store_changed(m->host);
         varve_backend_note_flash(backend);
     }
     varve_port_mutex_unlock(&backend->lock);

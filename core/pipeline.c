@@ -286,6 +286,18 @@ static int take_hints(struct varve_host *host)
     return 0;
 }
 
+// Readers without a daemon ask once: there is nothing to remember.
+static int take_row_cache(struct varve_host *host)
+{
+    size_t bytes = (size_t)host->conf->settings.query_cache_bytes;
+    if (bytes == 0 || (host->flags & VARVE_HOST_READ_ONLY) != 0) {
+        return 0;
+    }
+    host->row_cache.memory = varve_arena_take(&host->arena, bytes, 8);
+    host->row_cache.bytes = host->row_cache.memory != NULL ? bytes : 0;
+    return host->row_cache.memory != NULL ? 0 : VARVE_E_NO_MEMORY;
+}
+
 int varve_pipeline_init(struct varve_host *host)
 {
     const struct varve_settings *settings = &host->conf->settings;
@@ -306,6 +318,7 @@ int varve_pipeline_init(struct varve_host *host)
     rc |= varve_sketches_init(&host->sketches, arena, host->conf, host->series.cap,
                               (host->flags & VARVE_HOST_SKETCHES) != 0);
     rc |= take_hints(host);
+    rc |= take_row_cache(host);
     host->block = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
     host->scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
     host->cell_scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);

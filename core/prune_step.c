@@ -344,5 +344,10 @@ int varve_prune_some(struct varve_host *host, struct varve_prune *prune, void *m
         (void)varve_format(why, why_cap, "%s", varve_strerror(rc));
         return rc;
     }
-    return prune->apply && work.count > 0 ? replace_all(&work, why, why_cap) : 0;
+    if (!prune->apply || work.count == 0) {
+        return 0;
+    }
+    rc = replace_all(&work, why, why_cap);
+    varve_store_changed(host); // some may have been replaced before it failed
+    return rc;
 }

@@ -98,6 +98,7 @@ static int join(struct varve_host *host, struct varve_backend *backend)
     varve_port_mutex_lock(&backend->lock);
     backend->reopens = true;
     atomic_store(&backend->opened, true);
+    varve_store_changed(host);
     varve_port_mutex_unlock(&backend->lock);
     return 0;
 }

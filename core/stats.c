@@ -137,6 +137,11 @@ void varve_host_stats(struct varve_host *host, struct varve_stats *out)
     out->uptime_ms = varve_port_boot_ms() - host->started_ms;
     out->memory_bytes = (uint32_t)host->arena.size;
     out->memory_used = atomic_load(&host->memory_used);
+    varve_port_mutex_lock(&host->cache_lock);
+    out->query_cache_bytes = (uint32_t)host->row_cache.bytes;
+    out->query_cache_hits = host->row_cache.hits;
+    out->query_cache_misses = host->row_cache.misses;
+    varve_port_mutex_unlock(&host->cache_lock);
     out->tier_count = (uint32_t)host->tier_count;
     for (unsigned tier = 0; tier < host->tier_count; tier++) {
         fill_tier(host, tier, &out->tiers[tier]);

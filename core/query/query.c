@@ -253,6 +253,7 @@ static int execute(struct run *run)
     bool by_time = run->query->by_time && run->query->agg != VARVE_AGG_RATE &&
                    run->query->agg != VARVE_AGG_SUM;
     int rc = run->sink->begin != NULL ? run->sink->begin(run->sink->arg, &run->info) : 0;
+    run->rows.asks_once = by_time; // an export
     if (rc == 0) {
         rc = by_time ? run_by_time(run) : run_by_series(run, run->info.from_ms, run->info.to_ms);
     }

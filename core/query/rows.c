@@ -2,6 +2,8 @@
 // Rows of one series in a time range; see rows.h.
 #include "rows.h"
 
+#include "cache.h"
+
 int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned tier,
                     struct varve_arena *arena, size_t pool_bytes, size_t row_bytes)
 {
@@ -20,6 +22,7 @@ int varve_rows_init(struct varve_rows *reader, struct varve_host *host, unsigned
     }
     reader->rows = varve_arena_take(arena, reader->cap * reader->row_bytes, 8);
     reader->scratch = varve_arena_take(arena, reader->cap * reader->row_bytes, 8);
+    reader->changes = atomic_load(&host->store_changes);
     varve_live_range(host, tier, &reader->live_from_ms, &newest_ms);
     return reader->scratch != NULL ? 0 : VARVE_E_NO_MEMORY;
 }
@@ -86,21 +89,75 @@ static int decode(struct varve_rows *reader, struct varve_block_reader *block, v
                : varve_block_read_cells(block, id, from_ms, to_ms, reader->only_last, out, room);
 }
 
-// Leaves out rows after to_ms; returns how many stay. Both kinds of rows begin with their time.
-static size_t drop_later(const struct varve_rows *reader, void *rows, size_t count, int64_t to_ms)
+// Leaves out rows outside the range; returns how many stay. Both kinds of rows begin with their
+// time.
+static size_t drop_others(const struct varve_rows *reader, void *rows, size_t count,
+                          int64_t from_ms, int64_t to_ms)
 {
     uint8_t *to = rows, *from = rows;
     size_t kept = 0;
     for (size_t i = 0; i < count; i++, from += reader->row_bytes) {
         int64_t time_ms;
         memcpy(&time_ms, from, sizeof time_ms);
-        if (time_ms <= to_ms) {
+        if (time_ms >= from_ms && time_ms <= to_ms) {
             memmove(to, from, reader->row_bytes);
             to += reader->row_bytes;
             kept++;
         }
     }
     return kept;
+}
+
+// Whether what this reader decodes is worth to be kept: more than most of the cache, by one query,
+// would only push out what it has just put there.
+static bool keeps(const struct varve_rows *reader)
+{
+    size_t bytes = reader->host->row_cache.bytes;
+    return !reader->asks_once && reader->kept < bytes - bytes / 4;
+}
+
+// All of the series' rows in the block go to the cache, those of the range behind the `count` rows.
+static int decode_and_keep(struct varve_rows *reader, struct varve_block_reader *block,
+                           const struct varve_cache_key *key, int64_t from_ms, int64_t to_ms,
+                           size_t count, size_t room)
+{
+    uint8_t *rows = (uint8_t *)reader->rows + count * reader->row_bytes;
+    int n = decode(reader, block, key->id, INT64_MIN, INT64_MAX, count, room);
+    if (n == VARVE_E_FULL) {
+        return decode(reader, block, key->id, from_ms, to_ms, count, room);
+    }
+    if (n < 0) {
+        return n;
+    }
+    reader->kept +=
+        varve_cache_put(reader->host, key, reader->changes, rows, reader->row_bytes, (size_t)n);
+    return (int)drop_others(reader, rows, (size_t)n, from_ms, to_ms);
+}
+
+// The series' rows of one block, behind the `count` that there are; returns how many, or an error.
+static int read_block(struct varve_rows *reader, const struct varve_block_key *block_key,
+                      varve_series_id id, int64_t from_ms, int64_t to_ms, size_t count, size_t room)
+{
+    const struct varve_cache_key key = {.start_ms = block_key->start_ms,
+                                        .seq = block_key->seq,
+                                        .id = id,
+                                        .tier = (uint8_t)reader->tier,
+                                        .only_last = reader->only_last};
+    struct varve_block_reader *block;
+    bool asks = !reader->asks_once && reader->host->row_cache.bytes > 0;
+    int n = asks ? varve_cache_get(reader->host, &key, from_ms, to_ms,
+                                   (uint8_t *)reader->rows + count * reader->row_bytes,
+                                   reader->row_bytes, room)
+                 : VARVE_E_NOT_FOUND;
+    if (n != VARVE_E_NOT_FOUND) {
+        return n;
+    }
+    int rc = load_block(reader, block_key, &block);
+    if (rc != 0) {
+        return rc;
+    }
+    return asks && keeps(reader) ? decode_and_keep(reader, block, &key, from_ms, to_ms, count, room)
+                                 : decode(reader, block, id, from_ms, to_ms, count, room);
 }
 
 // Returns the number of rows now in memory, at most `cap`, or an error. When they do not all fit,
@@ -114,19 +171,17 @@ static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t fr
     size_t count = 0;
     int rc;
     while ((rc = varve_store_next(reader->host, &cursor)) == 0 && cursor.key.start_ms <= *to_ms) {
-        struct varve_block_reader *block;
-        rc = load_block(reader, &cursor.key, &block);
-        if (rc == VARVE_E_NOT_FOUND) {
+        int n = read_block(reader, &cursor.key, id, from_ms, *to_ms, count, cap - count);
+        if (n == VARVE_E_NOT_FOUND) {
             continue; // expired and overwritten since it was found
         }
-        int n = rc == 0 ? decode(reader, block, id, from_ms, *to_ms, count, cap - count) : rc;
         if (n == VARVE_E_CORRUPT || n == VARVE_E_VERSION || n == VARVE_E_INVALID) {
             reader->damaged++;
             continue;
         }
         if (n == VARVE_E_FULL && cursor.key.start_ms > from_ms) {
             *to_ms = cursor.key.start_ms - 1;
-            return (int)drop_later(reader, reader->rows, count, *to_ms);
+            return (int)drop_others(reader, reader->rows, count, INT64_MIN, *to_ms);
         }
         if (n < 0) {
             return n;
@@ -153,7 +208,7 @@ static int read_range(struct varve_rows *reader, varve_series_id id, int64_t fro
     if (stored < 0) {
         return stored;
     }
-    size_t newest = drop_later(reader, reader->scratch, (size_t)live, *to_ms);
+    size_t newest = drop_others(reader, reader->scratch, (size_t)live, INT64_MIN, *to_ms);
     size_t count = newest + (size_t)stored;
     memcpy((uint8_t *)reader->rows + (size_t)stored * reader->row_bytes, reader->scratch,
            newest * reader->row_bytes);

@@ -31,6 +31,9 @@ struct varve_rows {
     int64_t span_ms;      // how much time fitted into `rows` lately
     uint32_t damaged;     // blocks passed over
     uint64_t read;        // rows
+    bool asks_once;       // nobody will ask for the same again soon: nothing is kept
+    size_t kept;          // bytes that went into the host's cache
+    uint32_t changes;     // the host's store_changes when the reader was made
 };
 
 // Receives rows in time order: n of struct varve_point or struct varve_cell. Non-zero stops.

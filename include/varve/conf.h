@@ -38,11 +38,12 @@ struct varve_settings {
     int64_t window_samples; // capacity of the raw window in RAM
     int64_t cell_rows;      // capacity of the cell window in RAM, per rollup tier
     int64_t outbox_bytes;   // encoded blocks in RAM that wait for a slow or failed backend
-    int64_t workers;        // collector tasks
-    int64_t stuck_ms;       // keeper or a backend at one step for longer: stuck; 0: never
-    int64_t log_level;      // enum varve_severity
-    int64_t log_target;     // 0 stderr, 1 syslog
-    int64_t clock;          // 0 auto: wait until the wall clock is plausible; 1 trust it always
+    int64_t query_cache_bytes; // decoded rows of earlier queries; 0: none are kept
+    int64_t workers;           // collector tasks
+    int64_t stuck_ms;          // keeper or a backend at one step for longer: stuck; 0: never
+    int64_t log_level;         // enum varve_severity
+    int64_t log_target;        // 0 stderr, 1 syslog
+    int64_t clock;             // 0 auto: wait until the wall clock is plausible; 1 trust it always
 };
 
 // [wear]: the option table is varve_wear_options in core/conf_settings.c; core/wear.h says how the

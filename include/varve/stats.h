@@ -104,8 +104,11 @@ struct varve_stats {
     int64_t wall_ms;               // now
     bool clock_trusted;
     uint32_t clock_steps;
-    uint32_t memory_bytes; // static memory given to the host
-    uint32_t memory_used;  // carved from it
+    uint32_t memory_bytes;      // static memory given to the host
+    uint32_t memory_used;       // carved from it
+    uint32_t query_cache_bytes; // for rows that queries have decoded
+    uint64_t query_cache_hits;  // series in a block that a query found there
+    uint64_t query_cache_misses;
     uint32_t tier_count;
     struct varve_tier_stats tiers[VARVE_MAX_TIERS];
     uint32_t backend_count;

@@ -65,6 +65,9 @@ const struct varve_field varve_stats_fields[] = {
     STATS(clock_steps, U32),
     STATS(memory_bytes, U32),
     STATS(memory_used, U32),
+    STATS(query_cache_bytes, U32),
+    STATS(query_cache_hits, U64),
+    STATS(query_cache_misses, U64),
     FIELDS_END,
 };
 

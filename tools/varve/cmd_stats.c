@@ -75,6 +75,12 @@ static void put_summary(const struct varve_stats *s)
            bytes_text((double)s->flash_bytes_session, b, sizeof b));
     printf("memory     %s of %s\n", bytes_text(s->memory_used, a, sizeof a),
            bytes_text(s->memory_bytes, b, sizeof b));
+    uint64_t asked = s->query_cache_hits + s->query_cache_misses;
+    if (asked > 0) {
+        printf("cache      %" PRIu64 " %% of what %" PRIu64 " reads of queries asked for, in %s\n",
+               100 * s->query_cache_hits / asked, asked,
+               bytes_text(s->query_cache_bytes, a, sizeof a));
+    }
     printf("clock      %s, %" PRIu32 " steps; up %s\n",
            s->clock_trusted ? "trusted" : "not trusted yet", s->clock_steps,
            when_span(s->uptime_ms, a, sizeof a));
