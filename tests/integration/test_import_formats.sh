@@ -93,6 +93,19 @@ stop_daemon
 described --store "sqlite:$VARVE_STATE/varve.db" | diff "$work/expected.csv" - ||
     fail "a daemon's store lost kind, unit or help"
 
+# ---- on a terminal a bar shows how far it is, and goes; elsewhere there is none
+if command -v script >/dev/null; then
+    awk -v from="$from" 'BEGIN { for (i = 0; i < 45000; i++) for (s = 0; s < 10; s++)
+        printf "%d,made{s=\"%d\"},%d\n", from + i, s, i + s }' >"$work/long.csv"
+    script -qec "'$varve' import --store 'sqlite:$work/bar.db' --keep-all '$work/long.csv'" "$work/typed" \
+        >"$work/bar" </dev/null || fail "on a terminal: $(cat "$work/bar")"
+    tr '\r' '\n' <"$work/bar" | grep -qE '\[#* *\] +[0-9]+ %  [0-9]+ points, 10 series, [0-9.]+[kM]?/s' ||
+        fail "no bar on a terminal: $(cat -v "$work/bar")"
+    tr '\r' '\n' <"$work/bar" | sed 's/\x1b\[K//' | tail -n 2 | grep -q '^imported 450000 points of 10 series' ||
+        fail "the bar stays: $(cat -v "$work/bar")"
+fi
+grep -q $'\r' "$log" && fail 'a bar where there is no terminal'
+
 # ---- lines that make no sense
 printf '%s\n' "cpu,host=a value=1 ${from}000000000" 'no time' 'cpu,host=a value=zz 1' \
     "cpu,host=a value=3i $((from + 5))000000000" | into bad --format influx -
