@@ -7,12 +7,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/random.h"
+#include "varve/expr.h"
 #include "varve/prune.h"
 
 #define STEP_MS   5000
@@ -245,6 +247,102 @@ static int count_kind(void *arg, const struct varve_event *event)
     return 0;
 }
 
+// ---- sketches -----------------------------------------------------------------------------------
+
+#define MINUTES (N * STEP_MS / MINUTE_MS)
+
+// The quantiles of whole minutes, by the minute that they are of; NaN: there is none.
+struct quantiles {
+    double of[MINUTES];
+    bool sketched;
+};
+
+static int no_series(void *arg, varve_series_id id, const struct varve_series_def *def)
+{
+    (void)arg;
+    (void)id;
+    (void)def;
+    return 0;
+}
+
+static int take_quantiles(void *arg, varve_series_id id, const struct varve_point *point, size_t n)
+{
+    struct quantiles *q = arg;
+    (void)id;
+    for (size_t i = 0; i < n; i++) {
+        int64_t minute = (point[i].time_ms - fixture_start_ms()) / MINUTE_MS - 1; // it ended there
+        assert_in_range(minute, 0, MINUTES - 1);
+        q->of[minute] = point[i].value;
+    }
+    return 0;
+}
+
+static int take_sketched(void *arg, const struct varve_query_info *info)
+{
+    ((struct quantiles *)arg)->sketched = info->sketched && !info->unsketched;
+    return 0;
+}
+
+static struct quantiles quantiles_of(const char *series)
+{
+    char text[128], why[VARVE_MESSAGE_TEXT] = "";
+    struct quantiles q = {.sketched = false};
+    const struct varve_query_sink sink = {.arg = &q,
+                                          .begin = take_sketched,
+                                          .series = no_series,
+                                          .points = take_quantiles,
+                                          .end = take_sketched};
+    (void)snprintf(text, sizeof text, "quantile_over_time(0.9, %s[1m])", series);
+    const struct varve_expr_query query = {.text = text,
+                                           .from_ms = fixture_start_ms() + MINUTE_MS,
+                                           .to_ms = fixture_start_ms() + MINUTES * MINUTE_MS,
+                                           .step_ms = MINUTE_MS,
+                                           .tier = 1};
+    for (size_t i = 0; i < MINUTES; i++) {
+        q.of[i] = (double)NAN;
+    }
+    if (varve_expr_run(f.host, &query, &sink, memory, sizeof memory, why, sizeof why) != 0) {
+        fail_msg("%s: %s", text, why);
+    }
+    return q;
+}
+
+static void check_quantiles(const char *series, const struct quantiles *before, size_t from)
+{
+    struct quantiles now = quantiles_of(series);
+    assert_true(now.sketched);
+    for (size_t i = 0; i < MINUTES; i++) {
+        if (i < from ? !isnan(now.of[i]) : !(now.of[i] == before->of[i])) {
+            fail_msg("%s, minute %zu: %g, was %g", series, i, now.of[i], before->of[i]);
+        }
+    }
+}
+
+// Blocks of cells carry the sketches of their series behind them: what stays keeps its own.
+static void sketches_of_the_cells_that_stay_stay(void **state)
+{
+    (void)state;
+    static const struct varve_series_rule rule = {.pattern = "lat*", .percentiles = true};
+    static const char *const names[] = {"lat_a", "lat_b", "plain"};
+    const size_t cut = 31;
+    fixture_init(&f, "all");
+    f.conf.rules[f.conf.rule_count++] = &rule;
+    fixture_open(&f, 0);
+    import_all(names, 3);
+    assert_int_equal(varve_host_flush(f.host, 10000), 0);
+    const struct quantiles a = quantiles_of("lat_a"), b = quantiles_of("lat_b");
+    assert_true(a.sketched && b.sketched);
+    assert_false(isnan(a.of[0]) || isnan(b.of[MINUTES - 2]));
+    run_prune("lat_a", fixture_start_ms() + (int64_t)cut * MINUTE_MS, 1);
+    for (int round = 0; round < 2; round++) {
+        check_quantiles("lat_a", &a, cut);
+        check_quantiles("lat_b", &b, 0);
+        fixture_close(&f);
+        fixture_open(&f, 0);
+    }
+    end();
+}
+
 static void events_keep_who_removed_what(void **state)
 {
     (void)state;
@@ -391,6 +489,7 @@ int main(void)
         cmocka_unit_test(rows_between_two_moments_go_and_only_those_of_the_series_that_match),
         cmocka_unit_test(the_report_says_what_went),
         cmocka_unit_test(only_the_series_that_match_lose_rows),
+        cmocka_unit_test(sketches_of_the_cells_that_stay_stay),
         cmocka_unit_test(events_keep_who_removed_what),
         cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
         cmocka_unit_test(cells_in_progress_survive_a_prune_of_all_and_a_restart),
