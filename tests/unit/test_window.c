@@ -255,7 +255,7 @@ static void reset_window_is_empty_but_keeps_its_memory(void **state)
 static void memory_too_small_is_said(void **state)
 {
     (void)state;
-    static _Alignas(16) uint8_t memory[64];
+    static _Alignas(16) uint8_t memory[2 * sizeof(struct varve_sample) + 16];
     struct varve_arena arena = {.base = memory, .size = sizeof memory};
     struct varve_window window;
     struct varve_order order;
