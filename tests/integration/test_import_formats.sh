@@ -82,6 +82,14 @@ diff "$work/expected.csv" "$work/described.csv" || fail 'kind, unit or help got 
 into again --format openmetrics "$work/described.again"
 described --store "sqlite:$work/again.db" | diff "$work/expected.csv" - ||
     fail 'kind, unit or help got lost on the way out and back'
+if command -v promtool >/dev/null; then
+    promtool tsdb create-blocks-from openmetrics "$work/described.again" "$work/tsdb" >"$work/promtool" 2>&1 ||
+        fail "promtool: $(cat "$work/promtool")"
+fi
+"$varve" export --store "sqlite:$work/described.db" --format jsonl >"$work/described.jsonl"
+into jsonl_described "$work/described.jsonl"
+described --store "sqlite:$work/jsonl_described.db" | diff "$work/expected.csv" - ||
+    fail 'kind, unit or help got lost in JSON lines'
 start_daemon "$(quick_conf <<'EOT'
 [backend flash : sqlite]
 path = varve.db

@@ -183,14 +183,16 @@ static void jsonl_members_come_in_any_order(void **state)
     expect(
         &reader_jsonl,
         "{\"timestamps\":[1,2,3,4],\"more\":{\"a\":[[],{}]},\"unit\":\"By\", \"kind\":\"counter\","
+        "\"help\":\"What \\\"a\\\" is.\","
         "\"values\":[1.5,null,\"-Infinity\",\"NaN(0x7ff8000000000123)\"],"
         "\"metric\":{\"z\":\"\\u00e9\\ud83d\\ude00\\udcff\\n\",\"__name__\":\"a\"}}\n"
         " { \"metric\" : { \"__name__\" : \"b\" } , \"values\" : [ ] , \"timestamps\" : [ ] } \n"
         "{\"metric\":{\"__name__\":\"c.d\"},\"values\":[-0],\"timestamps\":[1750000020123]}",
-        "1 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} 1.5 counter By\n"
-        "2 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} NaN counter By\n"
-        "3 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} -Inf counter By\n"
-        "4 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} NaN(0x7ff8000000000123) counter By\n"
+        "1 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} 1.5 counter By What \"a\" is.\n"
+        "2 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} NaN counter By What \"a\" is.\n"
+        "3 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} -Inf counter By What \"a\" is.\n"
+        "4 a{z=\"\xc3\xa9\xf0\x9f\x98\x80\xff\\n\"} NaN(0x7ff8000000000123) counter By What \"a\" "
+        "is.\n"
         "1750000020123 c_d -0\n");
 }
 

@@ -57,7 +57,8 @@ static int make_head(struct answer *a, const struct varve_series_def *def, struc
     }
     bool said = layout_of(a)->head(a, memory, def);
     bool failed = fclose(memory) != 0;
-    if (failed || !said || head->len > LINE_HEAD_MAX) {
+    bool fits = layout_of(a)->batch || head->len <= LINE_HEAD_MAX; // a batch has no buffer
+    if (failed || !said || !fits) {
         free(text);
         text = NULL;
     }

@@ -123,7 +123,7 @@ const struct command command_export = {
         "\n"
         "  csv          ts,series,value with ts in Unix ms\n"
         "  json         one object, as `varve query --format json` has it\n"
-        "  jsonl        an object a line: metric, kind, unit, values, timestamps\n"
+        "  jsonl        an object a line: metric, kind, unit, help, values, timestamps\n"
         "  openmetrics  with times, series of a name together (.om)\n"
         "  prometheus   the older text format, with times (.prom)\n"
         "  influx       InfluxDB's line protocol (.influx, .lp)\n"

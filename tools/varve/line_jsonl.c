@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON lines: an object for each run of points of a series; see answer_lines.h.
 //
-//   {"metric":{"__name__":"load1"},"kind":"gauge","unit":"1","values":[0.5,...],"timestamps":[ms,...]}
+//   {"metric":{"__name__":"load1"},"kind":"gauge","unit":"1","help":"...","values":[0.5,...],
+//    "timestamps":[ms,...]}
 //
-// It is what VictoriaMetrics exports and imports, with kind and unit besides. null is NaN,
-// "Infinity" and "-Infinity" are strings, and so is a NaN that carries a payload: all 64 bits.
+// It is what VictoriaMetrics exports and imports, with kind, unit and help, if there is one,
+// besides. null is NaN, "Infinity" and "-Infinity" are strings, and so is a NaN that carries a
+// payload: all 64 bits.
 //
 // Threading: no state.
 #include <inttypes.h>
@@ -27,6 +29,10 @@ static bool jsonl_head(struct answer *a, FILE *head, const struct varve_series_d
     (void)fprintf(head,
                   "},\"kind\":\"%s\",\"unit\":", def->kind == VARVE_COUNTER ? "counter" : "gauge");
     json_text(head, def->unit ? def->unit : "");
+    if (def->help && def->help[0]) {
+        (void)fputs(",\"help\":", head);
+        json_text(head, def->help);
+    }
     (void)fputs(",\"values\":[", head);
     return true;
 }

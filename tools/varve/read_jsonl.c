@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON lines for the import, as varve and VictoriaMetrics write them:
 //
-//   {"metric":{"__name__":"load1"},"kind":"gauge","unit":"1","values":[0.5,...],"timestamps":[ms,...]}
+//   {"metric":{"__name__":"load1"},"kind":"gauge","unit":"1","help":"...","values":[0.5,...],
+//    "timestamps":[ms,...]}
 //
-// What the line has besides is passed over; kind and unit may be missing. A value is a number,
-// null for NaN, or a text with a number that JSON has no word for. A line is looked at as a whole
-// first, then its two arrays are read side by side.
+// What the line has besides is passed over; kind, unit and help may be missing. A value is a
+// number, null for NaN, or a text with a number that JSON has no word for. A line is looked at as a
+// whole first, then its two arrays are read side by side.
 //
 // Threading: one task.
 #include <math.h>
@@ -34,7 +35,7 @@ struct jsonl {
 // ---- the line -----------------------------------------------------------------------------------
 
 struct members {
-    const char *metric, *kind, *unit, *values, *timestamps;
+    const char *metric, *kind, *unit, *help, *values, *timestamps;
 };
 
 static int take_member(struct reader *r, struct members *m, const char *key, const char *value)
@@ -43,11 +44,9 @@ static int take_member(struct reader *r, struct members *m, const char *key, con
         const char *key;
         char first; // of the value
         const char **place;
-    } known[] = {{"metric", '{', &m->metric},
-                 {"kind", '"', &m->kind},
-                 {"unit", '"', &m->unit},
-                 {"values", '[', &m->values},
-                 {"timestamps", '[', &m->timestamps}};
+    } known[] = {{"metric", '{', &m->metric}, {"kind", '"', &m->kind},
+                 {"unit", '"', &m->unit},     {"help", '"', &m->help},
+                 {"values", '[', &m->values}, {"timestamps", '[', &m->timestamps}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(known[i].key, key) == 0) {
             if (*value != known[i].first || *known[i].place) {
@@ -109,6 +108,7 @@ static int take_metric(struct reader *r, const char *at, struct reader_series *o
     return reader_name_end(r, &name);
 }
 
+// Kind, unit and help.
 static int take_kind(struct reader *r, const struct members *m, struct reader_series *out)
 {
     char kind[NAME_MAX] = "";
@@ -116,6 +116,10 @@ static int take_kind(struct reader *r, const struct members *m, struct reader_se
     out->unit[0] = '\0';
     if (m->unit && !json_string(m->unit, out->unit, sizeof out->unit, &len)) {
         return reader_refuse(r, "`unit` is longer than %zu bytes", sizeof out->unit - 1);
+    }
+    out->help[0] = '\0';
+    if (m->help && !json_string(m->help, out->help, sizeof out->help, &len)) {
+        out->help[0] = '\0'; // too long a text is none
     }
     if (m->kind) {
         (void)json_string(m->kind, kind, sizeof kind, &len); // a longer one is none
