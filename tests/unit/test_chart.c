@@ -73,6 +73,29 @@ static void columns_are_means_of_their_part(void **state)
     assert_true(isnan(columns[0]));
 }
 
+static void rare_points_are_held_but_not_over_gaps(void **state)
+{
+    (void)state;
+    const double none = (double)NAN;
+    double columns[24];
+    for (size_t i = 0; i < 24; i++) {
+        columns[i] = i % 2 == 1 && i < 10 ? (double)i : none;
+    }
+    columns[22] = 22; // 13 behind the one before, where 4 are usual
+    chart_hold(columns, 24);
+    for (size_t i = 0; i < 24; i++) {
+        bool held = (i >= 1 && i < 10) || i == 22;
+        double expected = i == 22 ? 22 : (double)(i - (i + 1) % 2);
+        assert_true(held ? columns[i] == expected : isnan(columns[i]));
+    }
+    double lonely[] = {none, 5, none};
+    chart_hold(lonely, 3);
+    assert_true(isnan(lonely[0]) && lonely[1] == 5 && isnan(lonely[2]));
+    double empty[] = {none, none};
+    chart_hold(empty, 2);
+    assert_true(isnan(empty[0]) && isnan(empty[1]));
+}
+
 static void plot(const struct varve_point *points, size_t n, bool unicode, int64_t gap_ms)
 {
     field.width = 4;
@@ -134,6 +157,7 @@ int main(void)
         cmocka_unit_test(the_widest_range_does_not_overflow),
         cmocka_unit_test(a_short_buffer_ends_the_line_between_characters),
         cmocka_unit_test(columns_are_means_of_their_part),
+        cmocka_unit_test(rare_points_are_held_but_not_over_gaps),
         cmocka_unit_test(a_plot_joins_points),
         cmocka_unit_test(a_plot_leaves_gaps_open),
         cmocka_unit_test(hostile_points_are_drawn_somewhere),

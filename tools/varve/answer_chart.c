@@ -58,6 +58,7 @@ static int spark_points(void *arg, varve_series_id id, const struct varve_point 
     width = width < SPARK_MAX ? width : SPARK_MAX;
     struct chart_range range = chart_range_of(points, n);
     chart_columns(points, n, a->from_ms, a->to_ms + 1, columns, width);
+    chart_hold(columns, width);
     chart_spark(columns, width, chart_range_of_values(columns, width), chart_unicode(), line,
                 sizeof line);
     table_cell(&a->table, "%s", a->shown);

@@ -82,6 +82,29 @@ void chart_columns(const struct varve_point *points, size_t n, int64_t from_ms, 
     }
 }
 
+void chart_hold(double *columns, size_t count)
+{
+    size_t first = count, last = count, known = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!isnan(columns[i])) {
+            first = known == 0 ? i : first;
+            last = i;
+            known++;
+        }
+    }
+    size_t gap = known > 1 ? 3 * ((last - first) / (known - 1)) : 0;
+    size_t before = first;
+    for (size_t i = first; known > 1 && i <= last; i++) {
+        if (isnan(columns[i])) {
+            continue;
+        }
+        for (size_t k = before + 1; i - before <= gap && k < i; k++) {
+            columns[k] = columns[before];
+        }
+        before = i;
+    }
+}
+
 // ---- a line of bars -----------------------------------------------------------------------------
 
 void chart_spark(const double *values, size_t n, struct chart_range range, bool unicode, char *line,

@@ -39,6 +39,10 @@ int64_t chart_usual_gap(const struct varve_point *points, size_t n);
 void chart_columns(const struct varve_point *points, size_t n, int64_t from_ms, int64_t to_ms,
                    double *columns, size_t count);
 
+// Where points are rarer than columns: a column's value stays until the next that has one, but not
+// across more than three usual distances.
+void chart_hold(double *columns, size_t count);
+
 // One character for each value, the higher the larger, within `range`; blank for NaN.
 void chart_spark(const double *values, size_t n, struct chart_range range, bool unicode, char *line,
                  size_t cap);
