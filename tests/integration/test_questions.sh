@@ -88,10 +88,9 @@ pages() {
         place=(--after "$(printf '%s' "$next" | sed 's/\\\(["\\]\)/\1/g')")
     done
 }
-for command in series summary; do
-    is "$("$varve" "$command" --store "$store" --format csv 2>/dev/null | tail -n +2)" \
-        pages "$varve" "$command" --store "$store"
-done
+is "$("$varve" series --store "$store" --format csv 2>/dev/null | tail -n +2)" pages "$varve" series --store "$store"
+is "$("$varve" summary --store "$store" "${period[@]}" --format csv 2>/dev/null | tail -n +2)" \
+    pages "$varve" summary --store "$store" "${period[@]}"
 is "$("$varve" query '{host="a"}' --store "$store" --from "$t0" --to $((t0 + 100)) --format csv | tail -n +2)" \
     pages "$varve" query '{host="a"}' --store "$store" --from "$t0" --to $((t0 + 100))
 is "$("$varve" query 'sum by (result) (jobs_total)' --store "$store" --from "$t0" --to $((t0 + 70)) --step 10s \

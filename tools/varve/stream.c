@@ -116,7 +116,7 @@ static int wrap(struct stream *s, const char *mode)
 
 int64_t stream_position(const struct stream *s)
 {
-    return ftello(s->file);
+    return s->file ? ftello(s->file) : 0;
 }
 
 #endif

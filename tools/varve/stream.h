@@ -27,7 +27,7 @@ int stream_read(struct stream *s, const char *path);
 // Whether a file's name says that it is compressed: it ends in .gz.
 bool stream_names_gzip(const char *path);
 
-// How much of the file was read, compressed or not; of a size of `size`.
+// How much of the file was read, compressed or not; of a size of `size`. 0 when it is closed.
 int64_t stream_position(const struct stream *s);
 
 // Writing: everything reaches the file. Returns 0, or -1 with errno.
