@@ -26,6 +26,7 @@
 #define APPLICATION_AT 68
 #define HEADER_BYTES   100
 
+// Without foreign keys: SQLite for the smallest devices does not know them (tools/sysroot).
 static const char schema[] =
     "PRAGMA application_id=1986097784;" // APPLICATION
     "PRAGMA user_version=1;"
@@ -36,10 +37,10 @@ static const char schema[] =
     "CREATE TABLE tiers (name TEXT PRIMARY KEY, step_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL, labels TEXT NOT NULL,"
     " unit TEXT NOT NULL, kind TEXT NOT NULL, help TEXT NOT NULL, UNIQUE (name, labels));"
-    "CREATE TABLE samples (series_id INTEGER NOT NULL REFERENCES series, time_ms INTEGER NOT NULL,"
+    "CREATE TABLE samples (series_id INTEGER NOT NULL, time_ms INTEGER NOT NULL,"
     " value REAL, PRIMARY KEY (series_id, time_ms)) WITHOUT ROWID;"
-    "CREATE TABLE cells (series_id INTEGER NOT NULL REFERENCES series,"
-    " tier TEXT NOT NULL REFERENCES tiers, time_ms INTEGER NOT NULL, count INTEGER NOT NULL,"
+    "CREATE TABLE cells (series_id INTEGER NOT NULL,"
+    " tier TEXT NOT NULL, time_ms INTEGER NOT NULL, count INTEGER NOT NULL,"
     " min REAL, max REAL, sum REAL, last REAL,"
     " PRIMARY KEY (series_id, tier, time_ms)) WITHOUT ROWID;"
     "CREATE TABLE events (id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, severity TEXT NOT NULL,"
