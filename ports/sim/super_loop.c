@@ -42,14 +42,3 @@ int varve_port_signal_wait(struct varve_port_signal *s, int64_t timeout_ms)
     signal_of(s)->raised = false;
     return raised ? 0 : VARVE_E_TIMEOUT;
 }
-
-int varve_port_task_start(struct varve_port_task *t, const char *name, void (*fn)(void *arg),
-                          void *arg, size_t stack_bytes)
-{
-    (void)t;
-    (void)name;
-    (void)fn;
-    (void)arg;
-    (void)stack_bytes;
-    return sim_fail(VARVE_E_UNSUPPORTED);
-}

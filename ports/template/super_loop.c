@@ -30,6 +30,10 @@ void varve_port_critical_exit(void)
 // ---- mutexes: not recursive, held over writes to flash. A system's own, with priority inheritance
 // ---- where it has it. One task has nobody to keep out: ports/common/one_task.c, which goes then.
 
+// ---- tasks and one-shot timers for tasks that wait: without them the host starts none, and
+// everything
+// ---- runs in varve_host_step(), which looks at the time itself: ports/common, too.
+
 // ---- signals: a binary semaphore. What is raised before the wait ends it at once, and once.
 
 static struct flag *flag_of(struct varve_port_signal *s)
@@ -74,44 +78,4 @@ int varve_port_signal_wait(struct varve_port_signal *s, int64_t timeout_ms)
             return VARVE_E_TIMEOUT;
         }
     }
-}
-
-// ---- tasks: without them the host starts none, and everything runs in varve_host_step()
-
-int varve_port_task_start(struct varve_port_task *t, const char *name, void (*fn)(void *arg),
-                          void *arg, size_t stack_bytes)
-{
-    (void)t;
-    (void)name;
-    (void)fn;
-    (void)arg;
-    (void)stack_bytes;
-    return template_fail(VARVE_E_UNSUPPORTED);
-}
-
-// ---- timers: one-shot, for tasks that wait. varve_host_step() looks at the time itself.
-
-int varve_port_timer_init(struct varve_port_timer *t, void (*fn)(void *arg), void *arg)
-{
-    (void)t;
-    (void)fn;
-    (void)arg;
-    return 0;
-}
-
-int varve_port_timer_start(struct varve_port_timer *t, int64_t delay_ms)
-{
-    (void)t;
-    (void)delay_ms;
-    return template_fail(VARVE_E_UNSUPPORTED);
-}
-
-void varve_port_timer_stop(struct varve_port_timer *t)
-{
-    (void)t;
-}
-
-void varve_port_timer_destroy(struct varve_port_timer *t)
-{
-    (void)t;
 }
