@@ -82,7 +82,7 @@ holds 'reboots == 4 && lost == 0 && samples == 12 * 2 * 60 * 24 * 30 && series =
 
 # ---- the power goes: at most the loss window (5 min of 12 series, and the row on its way) is lost
 for at in 40 1000 1001 1002 1003 5000; do
-    "$sim" "${small[@]}" --days 30 --no-timing --cut-at "$at" >"$work/out" 2>"$work/err"
+    "$sim" "${small[@]}" --days 8 --no-timing --cut-at "$at" >"$work/out" 2>"$work/err"
     holds 'cuts == 1 && lost <= 12 * 11 && raw_samples > 0 && series == 12'
 done
 
