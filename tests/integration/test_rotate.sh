@@ -44,7 +44,10 @@ all_there --socket "$socket"
 refuses 4 'the daemon' "$varve" check --store "$store"
 refuses 1 'stop it first' "$varve" check --socket "$socket"
 refuses 3 'another process' "$varved" -c "$conf" --set "varve.socket=$work/second.sock"
+refuses 1 'only sqlite can' "$varve" backup now --socket "$socket"
 stop_daemon
+cp -r "$segments" "$work/copy" # what that says to do instead
+all_there --store "rotate:$work/copy"
 all_there --store "$store"
 shows started "$varve" events --store "$store"
 shows ' 0 damaged units' "$varve" check --store "$store"

@@ -269,7 +269,9 @@ static int serve_backup(struct request *r)
         }
     }
     return any ? end_status(r, 0)
-               : end(r, VARVE_E_UNSUPPORTED, "no store that can have backups is configured");
+               : end(r, VARVE_E_UNSUPPORTED,
+                     "no store that can have backups is configured: only sqlite can; the directory "
+                     "of a rotate store is copied while the daemon is stopped");
 }
 
 static int send_path(void *arg, const char *path, int64_t time_ms)
