@@ -57,7 +57,7 @@ through_bash() {
 "$varve" man varve.ini >"$work/varve.ini.5"
 "$varved" --help | "$varve" man varved >"$work/varved.8"
 while read -r command; do
-    "$varve" help "$command" | grep -qE '^Examples?:' || fail "$command has no example"
+    "$varve" help "$command" | grep -E '^Examples?:' >/dev/null || fail "$command has no example"
     grep -qE "^\.SS varve $command( |$)" "$work/varve.1" || fail "the manual has no $command"
 done <"$work/commands"
 "$varve" config manual | grep -oE '^ *[a-z_]+ = ' | sort -u | while read -r key _; do
