@@ -262,6 +262,27 @@ static int64_t next_steps(const struct expr_run *run, int64_t steps, uint32_t ev
     return evictions <= 1 || steps == 1 ? steps : steps / 2;
 }
 
+// At most so many windows of the tier are looked through for the end of a block.
+#define LOOK_WINDOWS 16
+
+// At most `steps`, so that the slice ends with a block: what lies on both sides of a slice's end is
+// decoded twice.
+static int64_t whole_blocks(const struct expr_run *run, int64_t steps)
+{
+    const struct varve_tier *tier = &run->host->tiers[run->info.tier];
+    int64_t margin_ms = run->cells ? run->tier_step_ms : 0, from_ms = run->at_ms - margin_ms;
+    int64_t to_ms = from_ms + (steps - 1) * run->step_ms, end_ms = from_ms - 1, block_ms;
+    if (to_ms - from_ms > LOOK_WINDOWS * tier->window_ms) {
+        return steps;
+    }
+    while ((block_ms = varve_rows_slice_end(run->host, (unsigned)run->info.tier, end_ms + 1,
+                                            to_ms)) < to_ms) {
+        end_ms = block_ms;
+    }
+    int64_t fit = end_ms < from_ms ? 0 : (end_ms - from_ms) / run->step_ms + 1;
+    return 4 * fit >= steps ? fit : steps;
+}
+
 static int deliver_slices(struct output *out)
 {
     struct expr_run *run = out->run;
@@ -274,7 +295,7 @@ static int deliver_slices(struct output *out)
         int64_t steps = wanted < run->most_steps ? wanted : run->most_steps;
         uint32_t evictions = run->rows.evictions;
         uint64_t loaded = run->rows.loaded;
-        run->steps = (uint32_t)(steps < left ? steps : left);
+        run->steps = (uint32_t)(steps < left ? whole_blocks(run, steps) : left);
         rc = deliver_slice(out);
         wanted = next_steps(run, steps, run->rows.evictions - evictions, run->rows.loaded - loaded);
     }
