@@ -100,7 +100,9 @@ static size_t drop_others(const struct varve_rows *reader, void *rows, size_t co
         int64_t time_ms;
         memcpy(&time_ms, from, sizeof time_ms);
         if (time_ms >= from_ms && time_ms <= to_ms) {
-            memmove(to, from, reader->row_bytes);
+            if (to != from) {
+                memcpy(to, from, reader->row_bytes);
+            }
             to += reader->row_bytes;
             kept++;
         }
@@ -108,12 +110,12 @@ static size_t drop_others(const struct varve_rows *reader, void *rows, size_t co
     return kept;
 }
 
-// Whether what this reader decodes is worth to be kept: more than most of the cache, by one query,
-// would only push out what it has just put there.
-static bool keeps(const struct varve_rows *reader)
+// One query has most of the cache, no more: else what it puts there would push out what it has just
+// put, and be pushed out before it is asked again.
+static bool uses_cache(const struct varve_rows *reader)
 {
     size_t bytes = reader->host->row_cache.bytes;
-    return !reader->asks_once && reader->kept < bytes - bytes / 4;
+    return !reader->asks_once && reader->cache_used < bytes - bytes / 4;
 }
 
 // All of the series' rows in the block go to the cache, those of the range behind the `count` rows.
@@ -129,7 +131,7 @@ static int decode_and_keep(struct varve_rows *reader, struct varve_block_reader 
     if (n < 0) {
         return n;
     }
-    reader->kept +=
+    reader->cache_used +=
         varve_cache_put(reader->host, key, reader->changes, rows, reader->row_bytes, (size_t)n);
     return (int)drop_others(reader, rows, (size_t)n, from_ms, to_ms);
 }
@@ -144,20 +146,21 @@ static int read_block(struct varve_rows *reader, const struct varve_block_key *b
                                         .tier = (uint8_t)reader->tier,
                                         .only_last = reader->only_last};
     struct varve_block_reader *block;
-    bool asks = !reader->asks_once && reader->host->row_cache.bytes > 0;
-    int n = asks ? varve_cache_get(reader->host, &key, from_ms, to_ms,
-                                   (uint8_t *)reader->rows + count * reader->row_bytes,
-                                   reader->row_bytes, room)
-                 : VARVE_E_NOT_FOUND;
+    bool cached = uses_cache(reader);
+    int n = cached ? varve_cache_get(reader->host, &key, from_ms, to_ms,
+                                     (uint8_t *)reader->rows + count * reader->row_bytes,
+                                     reader->row_bytes, room)
+                   : VARVE_E_NOT_FOUND;
     if (n != VARVE_E_NOT_FOUND) {
+        reader->cache_used += n > 0 ? (size_t)n * reader->row_bytes : 0;
         return n;
     }
     int rc = load_block(reader, block_key, &block);
     if (rc != 0) {
         return rc;
     }
-    return asks && keeps(reader) ? decode_and_keep(reader, block, &key, from_ms, to_ms, count, room)
-                                 : decode(reader, block, id, from_ms, to_ms, count, room);
+    return cached ? decode_and_keep(reader, block, &key, from_ms, to_ms, count, room)
+                  : decode(reader, block, id, from_ms, to_ms, count, room);
 }
 
 // Returns the number of rows now in memory, at most `cap`, or an error. When they do not all fit,

@@ -32,7 +32,7 @@ struct varve_rows {
     uint32_t damaged;     // blocks passed over
     uint64_t read;        // rows
     bool asks_once;       // nobody will ask for the same again soon: nothing is kept
-    size_t kept;          // bytes that went into the host's cache
+    size_t cache_used;    // bytes that came out of the host's cache or went there
     uint32_t changes;     // the host's store_changes when the reader was made
 };
 
