@@ -7,7 +7,7 @@ set(VARVE_BOARD_STACK_BYTES 1024)
 set(VARVE_BOARD_NOR fmc_ast1030) # the bus to the chip, a source of tools/firmware
 set(VARVE_BOARD_FLASH_BUDGET 104000)
 set(VARVE_BOARD_RAM_BUDGET 225280)
-set(VARVE_BOARD_STACK_BUDGET 9000)
+set(VARVE_BOARD_STACK_BUDGET 11000)
 set(VARVE_BOARD_PLUGINS backend_rotate collector_self)
 set(VARVE_BOARD_WITHOUT backup codec_search crc_tables ring_retain sketches)
 set(VARVE_BOARD_CAPS

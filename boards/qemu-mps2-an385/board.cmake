@@ -11,7 +11,7 @@ set(VARVE_BOARD_PLUGINS backend_ring)
 set(VARVE_BOARD_WITHOUT backup codec_search collectors crc_tables cut gaps recovery ring_retain
     ring_upkeep sketches texts wear)
 set(VARVE_BOARD_CAPS
-    VARVE_MEMORY_BYTES=48640u
+    VARVE_MEMORY_BYTES=48768u
     VARVE_MAX_SERIES=64u
     VARVE_SERIES_TEXT=64u
     VARVE_SERIES_POOL=24u

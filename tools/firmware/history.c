@@ -186,9 +186,11 @@ int main(void)
     char why[VARVE_MESSAGE_TEXT] = "";
     firmware_start();
     const struct varve_conf *conf = firmware_conf();
-    if (conf == NULL || varve_host_init(&host, conf, memory, sizeof memory, VARVE_HOST_FRESH_MEMORY,
-                                        why, sizeof why) != 0) {
-        firmware_print("cannot start: %s\n", why);
+    int rc = conf == NULL ? VARVE_E_INVALID
+                          : varve_host_init(&host, conf, memory, sizeof memory,
+                                            VARVE_HOST_FRESH_MEMORY, why, sizeof why);
+    if (rc != 0) { // a build without texts does not say why
+        firmware_print("cannot start: %s\n", why[0] != '\0' ? why : varve_strerror(rc));
         return EXIT_INIT;
     }
     if (add_series(host) != 0) {
@@ -197,7 +199,7 @@ int main(void)
     if (run(host) != 0) {
         return EXIT_PUSH;
     }
-    const int rc = ask_all(host);
+    rc = ask_all(host);
     print_figures(host);
     return rc != 0 ? rc : varve_host_shutdown(host) != 0;
 }
