@@ -2,17 +2,29 @@
 // Gaps in history; see gaps.h.
 #include "gaps.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-void varve_gaps_init(struct varve_gaps *gaps)
+// A gap is longer than this, or than this part of the shortest keep.
+#define GAP_MS   INT64_C(3600000)
+#define GAP_PART 4
+
+void varve_gaps_init(struct varve_gaps *gaps, int64_t shortest_keep_ms)
 {
-    *gaps = (struct varve_gaps){.oldest_ms = INT64_MAX, .newest_ms = INT64_MIN};
+    int64_t part_ms = shortest_keep_ms / GAP_PART;
+    gaps->more_than_ms = part_ms < GAP_MS ? part_ms : GAP_MS;
+    varve_gaps_reset(gaps);
 }
 
-static int64_t length_of(const struct varve_gap *gap)
+void varve_gaps_reset(struct varve_gaps *gaps)
 {
-    return gap->to_ms - gap->from_ms;
+    gaps->count = 0;
+    gaps->oldest_ms = INT64_MAX;
+    gaps->newest_ms = INT64_MIN;
+}
+
+static bool is_empty(const struct varve_gaps *gaps)
+{
+    return gaps->oldest_ms > gaps->newest_ms;
 }
 
 static void forget(struct varve_gaps *gaps, size_t i)
@@ -21,13 +33,25 @@ static void forget(struct varve_gaps *gaps, size_t i)
     memmove(&gaps->gap[i], &gaps->gap[i + 1], (gaps->count - i) * sizeof *gaps->gap);
 }
 
-static void forget_shortest(struct varve_gaps *gaps)
+// Forgets the gap without which age is least wrong for what it is: that which is the shortest
+// compared with the history behind it. An hour of history is still to come.
+static void forget_least(struct varve_gaps *gaps)
 {
-    size_t shortest = 0;
-    for (size_t i = 1; i < gaps->count; i++) {
-        shortest = length_of(&gaps->gap[i]) < length_of(&gaps->gap[shortest]) ? i : shortest;
+    const int64_t last_ms = gaps->gap[gaps->count - 1].to_ms;
+    int64_t behind_ms = GAP_MS, begin_ms = last_ms > gaps->newest_ms ? last_ms : gaps->newest_ms;
+    size_t least = 0;
+    double least_share = 0;
+    for (size_t i = gaps->count; i-- > 0;) {
+        const struct varve_gap *gap = &gaps->gap[i];
+        behind_ms += begin_ms - gap->to_ms;
+        begin_ms = gap->from_ms;
+        const double share = (double)(gap->to_ms - gap->from_ms) / (double)behind_ms;
+        if (i == gaps->count - 1 || share < least_share) {
+            least = i;
+            least_share = share;
+        }
     }
-    forget(gaps, shortest);
+    forget(gaps, least);
 }
 
 // Puts a gap at its place, unless it is too short to be one.
@@ -35,7 +59,7 @@ static void add(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
 {
     const struct varve_gap gap = {from_ms, to_ms};
     size_t at = 0;
-    if (length_of(&gap) <= VARVE_GAP_MS) {
+    if (to_ms - from_ms <= gaps->more_than_ms) {
         return;
     }
     while (at < gaps->count && gaps->gap[at].from_ms < from_ms) {
@@ -44,55 +68,94 @@ static void add(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
     memmove(&gaps->gap[at + 1], &gaps->gap[at], (gaps->count - at) * sizeof gap);
     gaps->gap[at] = gap;
     if (++gaps->count > VARVE_GAPS_MAX) {
-        forget_shortest(gaps);
+        forget_least(gaps);
     }
 }
 
-// What is left of a gap in which there turned out to be history.
-static void divide(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
+// Puts what there turned out to be history of between what is left of a gap.
+static void divide(struct varve_gaps *gaps, size_t i, int64_t from_ms, int64_t to_ms)
 {
-    for (size_t i = 0; i < gaps->count;) {
-        const struct varve_gap gap = gaps->gap[i];
-        if (to_ms <= gap.from_ms || from_ms >= gap.to_ms) {
-            i++;
-            continue;
-        }
-        forget(gaps, i);
-        add(gaps, gap.from_ms, from_ms); // both lie before all that has not been looked at,
-        add(gaps, to_ms, gap.to_ms);     // or do not overlap
-    }
+    const struct varve_gap gap = gaps->gap[i];
+    forget(gaps, i);
+    add(gaps, gap.from_ms, from_ms); // both lie before all that has not been looked at,
+    add(gaps, to_ms, gap.to_ms);     // or do not overlap
 }
 
 // The year 9999: what is later is damage, and would overflow.
 #define LAST_MS INT64_C(253402300799999)
 
-void varve_gaps_cover(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
+static bool is_sane(int64_t from_ms, int64_t to_ms)
 {
-    if (from_ms < 0 || to_ms < from_ms || to_ms > LAST_MS) {
-        return;
-    }
-    if (gaps->oldest_ms > gaps->newest_ms) {
+    return from_ms >= 0 && to_ms >= from_ms && to_ms <= LAST_MS;
+}
+
+// Extends what is known by rows, or by cells of step_ms > 1. What is finer ends, or begins, in the
+// midst of a cell: that is no gap.
+static void extend(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms, int64_t step_ms)
+{
+    if (is_empty(gaps)) {
         gaps->oldest_ms = from_ms;
-        gaps->newest_ms = to_ms;
-        return;
-    }
-    divide(gaps, from_ms, to_ms);
-    if (from_ms > gaps->newest_ms) {
-        add(gaps, gaps->newest_ms, from_ms);
-    }
-    if (to_ms < gaps->oldest_ms) {
-        add(gaps, to_ms, gaps->oldest_ms);
+    } else if (from_ms > gaps->newest_ms) {
+        add(gaps, gaps->newest_ms + step_ms - 1, from_ms);
+    } else if (to_ms < gaps->oldest_ms) {
+        add(gaps, to_ms + step_ms - 1, gaps->oldest_ms - gaps->oldest_ms % step_ms);
     }
     gaps->oldest_ms = from_ms < gaps->oldest_ms ? from_ms : gaps->oldest_ms;
     gaps->newest_ms = to_ms > gaps->newest_ms ? to_ms : gaps->newest_ms;
 }
 
-// Goes back from *at_ms over the gap between from_ms and to_ms, if *left_ms reaches so far. False:
-// it does not, and what is still left is counted from *at_ms.
-static bool goes_over(int64_t from_ms, int64_t to_ms, int64_t *at_ms, int64_t *left_ms)
+void varve_gaps_cover(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
 {
-    to_ms = to_ms < *at_ms ? to_ms : *at_ms;
-    if (to_ms - from_ms <= VARVE_GAP_MS) {
+    if (!is_sane(from_ms, to_ms)) {
+        return;
+    }
+    for (size_t i = 0; i < gaps->count;) {
+        const struct varve_gap *gap = &gaps->gap[i];
+        if (to_ms <= gap->from_ms || from_ms >= gap->to_ms) {
+            i++;
+        } else {
+            divide(gaps, i, from_ms, to_ms);
+        }
+    }
+    extend(gaps, from_ms, to_ms, 1);
+}
+
+// Whether all of a cell lies in the gap, and so the row that it is made of.
+static bool lies_in(const struct varve_gap *gap, int64_t start_ms, int64_t step_ms)
+{
+    return start_ms >= gap->from_ms && start_ms + step_ms - 1 <= gap->to_ms;
+}
+
+void varve_gaps_cover_cells(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms,
+                            int64_t step_ms)
+{
+    if (!is_sane(from_ms, to_ms)) {
+        return;
+    }
+    for (size_t i = 0; i < gaps->count;) {
+        const struct varve_gap *gap = &gaps->gap[i];
+        const bool fills = lies_in(gap, from_ms, step_ms) || lies_in(gap, to_ms, step_ms);
+        if (!fills) {
+            i++;
+        } else {
+            divide(gaps, i, from_ms, to_ms + step_ms - 1);
+        }
+    }
+    extend(gaps, from_ms, to_ms, step_ms);
+}
+
+bool varve_gaps_before_next(const struct varve_gaps *gaps, int64_t from_ms)
+{
+    return !is_empty(gaps) && from_ms - gaps->newest_ms > gaps->more_than_ms;
+}
+
+// Goes back from *at_ms over a gap, if *left_ms reaches so far. False: it does not, and what is
+// still left is counted from *at_ms.
+static bool goes_over(const struct varve_gaps *gaps, const struct varve_gap *gap, int64_t *at_ms,
+                      int64_t *left_ms)
+{
+    const int64_t from_ms = gap->from_ms, to_ms = gap->to_ms < *at_ms ? gap->to_ms : *at_ms;
+    if (to_ms - from_ms <= gaps->more_than_ms) {
         return true; // none as yet, or in the future
     }
     if (*at_ms - to_ms >= *left_ms) {
@@ -105,11 +168,11 @@ static bool goes_over(int64_t from_ms, int64_t to_ms, int64_t *at_ms, int64_t *l
 
 int64_t varve_gaps_before(const struct varve_gaps *gaps, int64_t now_ms, int64_t age_ms)
 {
+    const struct varve_gap last = {is_empty(gaps) ? now_ms : gaps->newest_ms, now_ms};
     int64_t at_ms = now_ms, left_ms = age_ms;
-    bool on =
-        gaps->oldest_ms > gaps->newest_ms || goes_over(gaps->newest_ms, now_ms, &at_ms, &left_ms);
+    bool on = goes_over(gaps, &last, &at_ms, &left_ms);
     for (size_t i = gaps->count; on && i-- > 0;) {
-        on = goes_over(gaps->gap[i].from_ms, gaps->gap[i].to_ms, &at_ms, &left_ms);
+        on = goes_over(gaps, &gaps->gap[i], &at_ms, &left_ms);
     }
     return at_ms - left_ms;
 }

@@ -289,6 +289,10 @@ void varve_pipeline_close_cells(struct varve_host *host);
 void varve_pipeline_plan(struct varve_host *host);
 // Boot time at which tick() has something to do next.
 int64_t varve_pipeline_due(struct varve_host *host);
+// Forgets host->gaps; adds what a stored block of the tier says. From the finest tier on.
+void varve_pipeline_init_gaps(struct varve_host *host);
+void varve_pipeline_cover(const struct varve_host *host, struct varve_gaps *gaps, unsigned tier,
+                          const struct varve_block_key *key);
 // Blocks of the tier that end before this may be overwritten.
 int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier);
 

@@ -25,6 +25,26 @@ int64_t varve_pipeline_past(const struct varve_host *host, int64_t time_ms)
     return time_ms < now_ms ? time_ms : now_ms;
 }
 
+void varve_pipeline_init_gaps(struct varve_host *host)
+{
+    int64_t shortest_ms = INT64_MAX;
+    for (size_t tier = 0; tier < host->tier_count; tier++) {
+        int64_t keep_ms = host->tiers[tier].keep_ms;
+        shortest_ms = keep_ms < shortest_ms ? keep_ms : shortest_ms;
+    }
+    varve_gaps_init(&host->gaps, shortest_ms);
+}
+
+void varve_pipeline_cover(const struct varve_host *host, struct varve_gaps *gaps, unsigned tier,
+                          const struct varve_block_key *key)
+{
+    if (tier == 0) {
+        varve_gaps_cover(gaps, key->start_ms, key->end_ms);
+    } else {
+        varve_gaps_cover_cells(gaps, key->start_ms, key->end_ms, host->tiers[tier].step_ms);
+    }
+}
+
 // Nothing expires before a clock that is trusted says so: the newest row in the store may be from
 // the future.
 int64_t varve_pipeline_expiry(const struct varve_host *host, size_t tier)

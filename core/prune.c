@@ -236,13 +236,13 @@ static void count_series(struct varve_prune *prune)
 // What is left, so that nothing takes what went for history.
 static void learn_gaps(struct varve_host *host)
 {
-    struct varve_gaps gaps;
-    varve_gaps_init(&gaps);
+    struct varve_gaps gaps = host->gaps;
+    varve_gaps_reset(&gaps);
     for (unsigned tier = 0; tier < host->tier_count; tier++) {
         struct varve_block_cursor cursor = {
             .tier = tier, .from_ms = INT64_MIN, .seq_limit = UINT32_MAX};
         while (varve_store_next(host, &cursor) == 0) {
-            varve_gaps_cover(&gaps, cursor.key.start_ms, cursor.key.end_ms);
+            varve_pipeline_cover(host, &gaps, tier, &cursor.key);
         }
     }
     varve_port_mutex_lock(&host->store_lock);

@@ -220,8 +220,8 @@ static void close_window(struct varve_host *host, enum varve_raw_end end, int64_
     }
     varve_cells_note_series(host);
     span_rows(host, &first_ms, &last_ms);
-    if (host->newest_ms != INT64_MIN && first_ms - host->newest_ms > VARVE_GAP_MS) {
-        // No block reaches over a gap, so that each start finds it again.
+    if (varve_gaps_before_next(&host->gaps, first_ms)) {
+        // Blocks of short windows do not reach over a gap, so that each start finds it again.
         varve_cells_advance(host, varve_pipeline_past(host, first_ms));
     }
     host->newest_ms = last_ms > host->newest_ms ? last_ms : host->newest_ms;

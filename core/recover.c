@@ -37,7 +37,7 @@ static int find_newest(struct varve_host *host, unsigned tier, uint32_t seq,
             found = true;
         }
         host->newest_ms = cursor.key.end_ms > host->newest_ms ? cursor.key.end_ms : host->newest_ms;
-        varve_gaps_cover(&host->gaps, cursor.key.start_ms, cursor.key.end_ms);
+        varve_pipeline_cover(host, &host->gaps, tier, &cursor.key);
     }
     return rc == VARVE_E_NOT_FOUND && found ? 0 : rc;
 }
@@ -277,7 +277,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
 {
     uint32_t upto_seq[VARVE_MAX_TIERS] = {0};
     host->newest_ms = INT64_MIN;
-    varve_gaps_init(&host->gaps);
+    varve_pipeline_init_gaps(host);
     host->base_tier = finest_persisted(host);
     varve_pipeline_plan(host);
     // First those that survive a power cut: what was kept in memory only has to agree with them.

@@ -24,7 +24,7 @@ int varve_recover(struct varve_host *host, char *why, size_t why_cap)
     }
     host->newest_ms = INT64_MIN;
     host->base_tier = host->tier_count;
-    varve_gaps_init(&host->gaps);
+    varve_pipeline_init_gaps(host);
     varve_pipeline_plan(host);
     varve_cells_note_series(host);
     for (unsigned tier = 0; tier < host->tier_count; tier++) {

@@ -337,6 +337,49 @@ static void a_clock_years_ahead_expires_by_the_hours_that_it_runs(void **state)
     assert_int_equal(varve_host_shutdown(host), 0);
 }
 
+// Two hours are kept, and the clock is ahead by more than that, but by less than a day: once by a
+// step, once from the boot on. What was stored before stays, also over a restart, and goes when the
+// device has run for two hours more.
+static void a_clock_half_a_day_ahead_expires_nothing_before_its_time(void **state)
+{
+    (void)state;
+    start_host();
+    learn_the_time();
+    run(60 * MINUTE_MS);
+    assert_int_equal(varve_host_flush(host, 1000), 0);
+    ahead_ms = 12 * 60 * MINUTE_MS;
+    varve_sim_set_wall(true_ms + ahead_ms);
+    step();
+    run(10 * MINUTE_MS);
+    learn_the_time();
+    run(10 * MINUTE_MS);
+    promise(0, TRUE_MS + 60 * MINUTE_MS);
+    expires = true;
+    assert_in_range(check(), 360, rows.count);
+    stop_in_order(rows.count);
+
+    boot(1000, true_ms + 1000 + ahead_ms);
+    assert_in_range(check(), 360, rows.count);
+    run(10 * MINUTE_MS);
+    assert_in_range(check(), 360, rows.count);
+    cut_the_power(rows.count);
+    boot(1000, true_ms + 1000);
+    run(10 * MINUTE_MS);
+    assert_in_range(check(), 360, rows.count);
+
+    const size_t old = rows.count;
+    run(3 * 60 * MINUTE_MS);
+    memset(rows.promised, 0, old * sizeof *rows.promised);
+    assert_int_equal(varve_host_flush(host, 1000), 0);
+    (void)check();
+    size_t kept = 0;
+    for (size_t i = 0; i < old; i++) {
+        kept += rows.there[i];
+    }
+    assert_in_range(kept, 0, 60); // slots that were made ahead
+    assert_int_equal(varve_host_shutdown(host), 0);
+}
+
 static int on_sums(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
 {
     double *total = arg;
@@ -414,6 +457,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_boot_years_ahead_neither_blocks_nor_expires_anything,
                                         make, destroy),
         cmocka_unit_test_setup_teardown(a_clock_years_ahead_expires_by_the_hours_that_it_runs,
+                                        make_with_short_tiers, destroy),
+        cmocka_unit_test_setup_teardown(a_clock_half_a_day_ahead_expires_nothing_before_its_time,
                                         make_with_short_tiers, destroy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
