@@ -8,7 +8,7 @@
 #include "link.h"
 #include "rows.h"
 
-#define ANSWER_CAP (4u << 20)
+#define ANSWER_CAP (16u << 20)
 
 static struct link server;
 static const char *port;
@@ -61,19 +61,32 @@ static void send_request(const char *method, const char *path, const char *data,
     read_head();
 }
 
-char *http_request(const char *method, const char *path, const char *data, size_t size)
+void http_stream(const char *method, const char *path, const char *data, size_t size,
+                 void (*take)(void *arg, const char *piece, size_t n), void *arg)
 {
-    char *got_data;
-    size_t n = 0, got;
+    char *piece;
+    size_t n;
     send_request(method, path, data, size);
-    while ((got = link_read(&server, &got_data)) > 0) {
-        if (n + got >= sizeof body) {
-            die(path, "the answer is too long");
-        }
-        (void)memcpy(body + n, got_data, got);
-        n += got;
+    while ((n = link_read(&server, &piece)) > 0) {
+        take(arg, piece, n);
     }
     link_close(&server);
-    body[n] = '\0';
+}
+
+static void add_to_body(void *arg, const char *piece, size_t n)
+{
+    size_t *used = arg;
+    if (*used + n >= sizeof body) {
+        die("HTTP", "the answer is too long");
+    }
+    (void)memcpy(body + *used, piece, n);
+    *used += n;
+}
+
+char *http_request(const char *method, const char *path, const char *data, size_t size)
+{
+    size_t used = 0;
+    http_stream(method, path, data, size, add_to_body, &used);
+    body[used] = '\0';
     return body;
 }

@@ -15,6 +15,10 @@ void http_open(const char *address);
 // program.
 char *http_request(const char *method, const char *path, const char *data, size_t size);
 
+// Hands the body over piece by piece as it comes.
+void http_stream(const char *method, const char *path, const char *data, size_t size,
+                 void (*take)(void *arg, const char *piece, size_t n), void *arg);
+
 // Percent-encodes `text` into `to`, as much as fits.
 void http_encode(char *to, size_t cap, const char *text);
 
