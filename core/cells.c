@@ -155,14 +155,15 @@ static bool expires(const struct varve_host *host, size_t tier)
     return expiry_ms != INT64_MIN && oldest_ms < expiry_ms + varve_wear_window_ms(host);
 }
 
-static bool is_due(const struct varve_host *host, size_t tier)
+// `upto_ms`: cells before it are whole. By the clock, not by marks, which may be from the future.
+static bool is_due(const struct varve_host *host, size_t tier, int64_t upto_ms)
 {
     int64_t begin_ms = host->windows[tier].first_unix_ms;
     bool is_stored_finer = tier > host->base_tier;
     if (is_stored_finer && begin_ms < host->mark_ms[tier]) {
         begin_ms = host->mark_ms[tier]; // late cells can wait
     }
-    bool is_old = begin_ms != INT64_MAX && host->upto_ms[tier] - begin_ms >= span_of(host, tier);
+    bool is_old = begin_ms != INT64_MAX && upto_ms - begin_ms >= span_of(host, tier);
     return is_old || (is_stored_finer && expires(host, tier));
 }
 
@@ -174,7 +175,7 @@ void varve_cells_advance(struct varve_host *host, int64_t time_ms)
     for (size_t tier = 1; tier < host->tier_count; tier++) {
         int64_t upto_ms = varve_bucket(time_ms, host->tiers[tier].step_ms);
         host->upto_ms[tier] = upto_ms > host->upto_ms[tier] ? upto_ms : host->upto_ms[tier];
-        due = is_due(host, tier) ? tier : due;
+        due = is_due(host, tier, upto_ms) ? tier : due;
     }
     varve_cells_close(host, due);
 }

@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,15 @@ static int make_with_short_tiers(void **state)
     return make_with("[varve]\nstate = /state\nflush = 5m\n"
                      "[tiers]\nraw = 10s keep 2h\nminute = 1m keep 2h\n"
                      "[backend flash : sqlite]\njournal = inplace\n");
+}
+
+// Raw stays in RAM, with room for some minutes of it: cells make up the window.
+static int make_with_rollups_only(void **state)
+{
+    (void)state;
+    return make_with("[varve]\nstate = /state\nflush = 30m\nwindow = 256\n"
+                     "[tiers]\nraw = 10s keep 2h\nminute = 1m keep 60d\nhour = 1h keep 60d\n"
+                     "[backend flash : sqlite]\njournal = inplace\ntiers = minute hour\n");
 }
 
 static int destroy(void **state)
@@ -380,6 +390,57 @@ static void a_clock_half_a_day_ahead_expires_nothing_before_its_time(void **stat
     assert_int_equal(varve_host_shutdown(host), 0);
 }
 
+static size_t blocks_of_minutes(void)
+{
+    struct varve_stats stats;
+    varve_host_stats(host, &stats);
+    return stats.tiers[1].blocks;
+}
+
+// Returns the blocks of minutes that an hour of 16 series makes.
+static size_t run_an_hour(void)
+{
+    const size_t before = blocks_of_minutes();
+    int others[15];
+    for (int i = 0; i < 15; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "other_%d", i);
+        const struct varve_series_def def = {name, "", "", VARVE_GAUGE};
+        others[i] = varve_series_add(host, &def);
+    }
+    for (int row = 0; row < 360; row++) {
+        for (int i = 0; i < 15; i++) {
+            assert_int_equal(varve_push(host, others[i], row), 0);
+        }
+        run(ROW_MS);
+    }
+    return blocks_of_minutes() - before;
+}
+
+// What lies in the future must not close the windows of today, before a restart or behind it: each
+// block costs flash.
+static void windows_close_in_their_time_when_there_are_rows_from_the_future(void **state)
+{
+    (void)state;
+    start_host();
+    learn_the_time();
+    const size_t usual = run_an_hour();
+    assert_in_range(usual, 1, 3);
+    ahead_ms = 7 * 365 * 86400 * INT64_C(1000);
+    varve_sim_set_wall(true_ms + ahead_ms);
+    assert_in_range(run_an_hour(), usual, usual + 1);
+    learn_the_time();
+    assert_in_range(run_an_hour(), usual, usual + 1);
+    assert_in_range(run_an_hour(), usual, usual + 1);
+    stop_in_order(0);
+    boot(1000, true_ms + 1000);
+    assert_in_range(run_an_hour(), usual, usual + 1);
+    cut_the_power(rows.count);
+    boot(1000, true_ms + 1000);
+    assert_in_range(run_an_hour(), usual, usual + 1);
+    assert_int_equal(varve_host_shutdown(host), 0);
+}
+
 static int on_sums(void *arg, varve_series_id id, const struct varve_point *points, size_t n)
 {
     double *total = arg;
@@ -460,6 +521,9 @@ int main(void)
                                         make_with_short_tiers, destroy),
         cmocka_unit_test_setup_teardown(a_clock_half_a_day_ahead_expires_nothing_before_its_time,
                                         make_with_short_tiers, destroy),
+        cmocka_unit_test_setup_teardown(
+            windows_close_in_their_time_when_there_are_rows_from_the_future, make_with_rollups_only,
+            destroy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
