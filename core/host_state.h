@@ -101,7 +101,7 @@ struct varve_backend {
     bool reopens;       // was open before: ids and numbers in RAM are its own
     bool doubtful;      // it is damaged, by what it said when it was in use
     bool persistent;
-    bool has_path;               // `where` is a path, and was there when it was opened
+    uint32_t identity;           // of what was at `where` when it was opened; 0: it is no path
     char where[VARVE_PATH_TEXT]; // of the store, open or not
     uint32_t defined;            // series ids below this are in its dictionary
     uint32_t event_cursor;       // events below this number are in it
@@ -453,8 +453,9 @@ bool varve_backend_gives_up(const struct varve_backend *backend);
 // until the next try.
 int64_t varve_backend_try_open(struct varve_host *host, struct varve_backend *backend,
                                int64_t now_ms);
-// Closes a store that was moved away, or whose medium is gone, so that it is opened anew, and says
-// so. On the backend's task, without its lock.
+// Closes a store that was moved away or replaced, that a mount hides, or whose medium is gone, so
+// that it is opened anew, and says so. Costs a look at the path. On the backend's task, without its
+// lock.
 bool varve_backend_is_gone(struct varve_host *host, struct varve_backend *backend, int64_t now_ms);
 // After a step that failed with `rc`: closes a store that is damaged, or that goes on failing, so
 // that it is opened anew. On the backend's task, without its lock.

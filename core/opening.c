@@ -64,8 +64,10 @@ int varve_backend_open_store(struct varve_host *host, struct varve_backend *back
     backend->doubtful = backend->doubtful && rc != 0;
     if (rc == 0) {
         learn(backend);
-        // Raw flash, or memory, cannot be moved away.
-        backend->has_path = backend->persistent && varve_port_path_exists(backend->where) == 0;
+        if (!backend->persistent ||
+            varve_port_path_identify(backend->where, &backend->identity) != 0) {
+            backend->identity = 0; // raw flash, or memory, cannot be moved away
+        }
     }
     return rc;
 }

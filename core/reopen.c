@@ -180,18 +180,35 @@ void varve_backend_doubt(struct varve_host *host, struct varve_backend *backend,
     backend->doubted_ms = damaged ? now_ms : backend->doubted_ms;
 }
 
-// A directory that was moved away takes the open files along, and what is written to them is no
-// longer where the store is looked for.
+// A directory that was moved away takes the open files along, and a filesystem that is mounted over
+// it hides them: what is written to them is no longer where the store is looked for. Returns what
+// is wrong with what is there now, NULL: nothing.
+static const char *wrong_place(const struct varve_backend *backend)
+{
+    uint32_t identity = backend->identity;
+    int rc = identity != 0 ? varve_port_path_identify(backend->where, &identity) : 0;
+    if (rc == VARVE_E_NOT_FOUND) {
+        return "is not there any more";
+    }
+    if (rc == 0 && identity != backend->identity) {
+        return "is another one now: replaced, or a filesystem was mounted over it";
+    }
+    return NULL;
+}
+
 bool varve_backend_is_gone(struct varve_host *host, struct varve_backend *backend, int64_t now_ms)
 {
-    const bool moved =
-        backend->has_path && varve_port_path_exists(backend->where) == VARVE_E_NOT_FOUND;
-    if ((host->flags & (VARVE_HOST_READ_ONLY | VARVE_HOST_WAIT)) != VARVE_HOST_WAIT ||
-        (!moved && varve_backend_has_medium(backend))) {
+    if ((host->flags & (VARVE_HOST_READ_ONLY | VARVE_HOST_WAIT)) != VARVE_HOST_WAIT) {
         return false;
     }
-    varve_instance_fail(&backend->instance, "%s is not there any more",
-                        moved ? backend->where : backend->conf->needs);
+    const char *wrong = wrong_place(backend);
+    if (wrong != NULL) {
+        varve_instance_fail(&backend->instance, "%s %s", backend->where, wrong);
+    } else if (!varve_backend_has_medium(backend)) {
+        varve_instance_fail(&backend->instance, "%s is not there any more", backend->conf->needs);
+    } else {
+        return false;
+    }
     varve_backend_note(host, backend, VARVE_E_NOT_FOUND, now_ms);
     close_store(host, backend);
     return true;

@@ -131,6 +131,10 @@ int varve_port_path_rename(const char *from, const char *to);
 int varve_port_path_link(const char *from, const char *to);
 // 0, VARVE_E_NOT_FOUND, or another error.
 int varve_port_path_exists(const char *path);
+// What file or directory is there: *identity is the same for each look at it and each of its names,
+// and another one, never 0, for another file, one on a filesystem that was mounted over the path
+// included - but for one chance in 2^32. Errors as of varve_port_path_exists(). Writes nothing.
+int varve_port_path_identify(const char *path, uint32_t *identity);
 // Makes a directory (mode 0750) and its missing parents; 0 when it is there already.
 int varve_port_path_make_dir(const char *path);
 // Makes the entries of the directory that holds `path` durable.

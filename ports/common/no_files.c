@@ -104,6 +104,13 @@ int varve_port_path_exists(const char *path)
     return VARVE_E_UNSUPPORTED;
 }
 
+int varve_port_path_identify(const char *path, uint32_t *identity)
+{
+    (void)path;
+    (void)identity;
+    return VARVE_E_UNSUPPORTED;
+}
+
 int varve_port_path_make_dir(const char *path)
 {
     (void)path;

@@ -37,6 +37,18 @@ int varve_port_path_exists(const char *path)
     return stat(path, &st) == 0 ? VARVE_OK : varve_posix_fail(errno);
 }
 
+// Inode numbers are unique in a filesystem only.
+int varve_port_path_identify(const char *path, uint32_t *identity)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return varve_posix_fail(errno);
+    const uint64_t spread = UINT64_C(0x9E3779B97F4A7C15); // 2^64 / golden ratio
+    const uint64_t mixed = ((uint64_t)st.st_dev * spread ^ (uint64_t)st.st_ino) * spread;
+    *identity = (uint32_t)(mixed >> 32) != 0 ? (uint32_t)(mixed >> 32) : 1;
+    return VARVE_OK;
+}
+
 int varve_port_path_trusted(const char *path, unsigned flags, char *why, size_t why_cap)
 {
     struct stat st;

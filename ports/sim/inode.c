@@ -9,8 +9,10 @@
 
 struct sim_inode *sim_inode_new(void)
 {
+    static uint32_t numbers;
     struct sim_inode *inode = calloc(1, sizeof *inode);
     if (inode != NULL) {
+        inode->number = ++numbers;
         inode->changed = true;
         inode->refs = 1;
     }

@@ -29,8 +29,9 @@ struct sim_inode {
     size_t count, cap; // pages
     uint32_t *dirty;   // indices of dirty pages, in the order of their first write
     size_t dirty_count, dirty_cap;
-    bool changed;  // size or allocation since the last sync
-    unsigned refs; // names, durable names, handles
+    uint32_t number; // another for each, from 1 on
+    bool changed;    // size or allocation since the last sync
+    unsigned refs;   // names, durable names, handles
 };
 
 struct sim_inode *sim_inode_new(void);

@@ -293,6 +293,15 @@ int varve_port_path_exists(const char *path)
     return find(&live, path) != NULL || sim_name_is_dir(path) ? 0 : sim_fail(VARVE_E_NOT_FOUND);
 }
 
+// Directories keep their names: one number does for all.
+int varve_port_path_identify(const char *path, uint32_t *identity)
+{
+    const struct name *name = find(&live, path);
+    const int rc = varve_port_path_exists(path);
+    *identity = name != NULL && name->inode != NULL ? name->inode->number : UINT32_MAX;
+    return rc;
+}
+
 static int make_one_dir(const char *path)
 {
     const struct name *name = find(&live, path);

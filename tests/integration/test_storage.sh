@@ -7,7 +7,7 @@
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-parts=(wal inplace rotate needs_sqlite needs_rotate moved lock)
+parts=(wal inplace rotate needs_sqlite needs_rotate moved mounted_sqlite mounted_rotate lock)
 
 # They wait for most of their time, so that all run at once: each in a process, with mounts of its own.
 run_parts() {
@@ -83,10 +83,18 @@ works() {
     "$varve" flush --socket "$socket" && state_is 0
 }
 
+# rows_in <store>: that there are; samples_in <store>: that were taken since it was made, it says.
+rows_in() {
+    "$varve" export --store "$1" | tail -n +2 | wc -l
+}
+samples_in() {
+    "$varve" stats --store "$1" --format json | sed -n 's/.*"samples":\([0-9]*\),.*/\1/p' | head -n 1
+}
+
 # As many rows in the store as it says were taken since it was made, and no time twice.
 all_there() {
     local samples rows twice
-    samples=$("$varve" stats --store "$1" --format json | sed -n 's/.*"samples":\([0-9]*\),.*/\1/p' | head -n 1)
+    samples=$(samples_in "$1")
     rows=$("$varve" export --store "$1" | tail -n +2 | sort | tee "$work/rows" | wc -l)
     twice=$(cut -d, -f1,2 "$work/rows" | uniq -d | wc -l)
     [ "$rows" -gt 0 ] || fail "$name: nothing is there"
@@ -180,6 +188,52 @@ try_moved() {
     done
 }
 
+# is_another <count>: how often another store was found in the place of that which was open
+is_another() {
+    [ "$("$varve" events --socket "$socket" | grep -c 'is another one now')" -eq "$1" ]
+}
+
+# A filesystem that is mounted over a store in use, empty or with a store of its own, is noticed and
+# used, and so is what is below when it is unmounted again. Nothing is lost between them.
+try_mounted() {
+    name=mounted-$1
+    printf '%s\n' '[varve]' "state = $VARVE_STATE" 'flush = 1s' '[tiers]' 'raw = 200ms keep 2h' \
+        '[collector load]' "[backend flash : $1]" "$3" >"$work/$name.ini"
+    local before=0 below above samples
+    truncate -s 12M "$work/image"
+    mkfs.ext4 -q -F "$work/image"
+    if [ "$1" = sqlite ]; then
+        mount_card
+        start_daemon "$work/$name.ini"
+        wait_until 20 collects || fail "$name: it does not collect"
+        stop_daemon
+        before=$(rows_in "$2")
+        umount "$card"
+    fi
+    start_daemon "$work/$name.ini"
+    wait_until 20 collects || fail "$name: it does not collect"
+    wait_until 20 works || fail "$name: it does not store below the mount point"
+    mount_card
+    wait_until 30 is_another 1 || fail "$name: it does not notice the mount"
+    wait_until 20 works || fail "$name: it does not use what is mounted"
+    sleep 1.5
+    works || fail "$name: it does not stay with what is mounted"
+    umount -l "$card" # the daemon has files open on it
+    wait_until 30 is_another 2 || fail "$name: it does not notice that nothing is mounted any more"
+    wait_until 20 works || fail "$name: it does not go on below the mount point"
+    stop_daemon
+    "$varve" check --store "$2" >/dev/null || fail "$name: the store below is damaged"
+    below=$(rows_in "$2")
+    samples=$(samples_in "$2")
+    mount_card
+    "$varve" check --store "$2" >/dev/null || fail "$name: the store above is damaged"
+    above=$(rows_in "$2")
+    umount "$card"
+    [ "$above" -gt "$before" ] || fail "$name: nothing was stored on what was mounted"
+    [ "$((below + above - before))" -eq "$samples" ] ||
+        fail "$name: $below rows below and $above - $before above of $samples samples"
+}
+
 # Who comes second is refused, at once, and the first notices nothing.
 try_lock() {
     name=lock
@@ -208,6 +262,8 @@ rotate) try rotate "rotate:$card/varve/segments" rotate "$rotate" ;;
 needs_sqlite) try_needs sqlite "sqlite:$card/varve/v.db" sqlite "$sqlite" ;;
 needs_rotate) try_needs rotate "rotate:$card/varve/segments" rotate "$rotate" ;;
 moved) try_moved ;;
+mounted_sqlite) try_mounted sqlite "sqlite:$card/v.db" "path = $card/v.db" ;;
+mounted_rotate) try_mounted rotate "rotate:$card" "$(printf 'path = %s\nsegment = 64K\nsize = 2M' "$card")" ;;
 lock) try_lock ;;
 *) fail "no part is called $2" ;;
 esac

@@ -224,6 +224,29 @@ static void paths_are_renamed_removed_and_looked_up(void **state)
     assert_int_equal(varve_port_path_remove(temp_path("to")), VARVE_E_NOT_FOUND);
 }
 
+static void paths_tell_what_is_there(void **state)
+{
+    (void)state;
+    char first[128];
+    uint32_t a, again, b, directory;
+    temp_file("first", "1");
+    temp_file("second", "2");
+    snprintf(first, sizeof first, "%s", temp_path("first"));
+    assert_int_equal(varve_port_path_identify(first, &a), 0);
+    assert_int_equal(varve_port_path_identify(temp_path("second"), &b), 0);
+    assert_int_equal(varve_port_path_identify("/tmp", &directory), 0);
+    assert_true(a != 0 && b != 0 && a != b && directory != a && directory != b);
+    assert_int_equal(varve_port_path_link(first, temp_path("link")), 0);
+    assert_int_equal(varve_port_path_identify(temp_path("link"), &again), 0);
+    assert_int_equal(again, a);
+    assert_int_equal(varve_port_path_rename(temp_path("second"), temp_path("link")), 0);
+    assert_int_equal(varve_port_path_identify(temp_path("link"), &again), 0);
+    assert_int_equal(again, b);
+    assert_int_equal(varve_port_path_remove(first), 0);
+    assert_int_equal(varve_port_path_identify(first, &a), VARVE_E_NOT_FOUND);
+    assert_int_equal(varve_port_path_remove(temp_path("link")), 0);
+}
+
 static void directories_are_made_with_their_parents(void **state)
 {
     (void)state;
@@ -304,6 +327,7 @@ int main(void)
         PORT_TEST(a_lock_keeps_other_processes_out_until_it_is_given_back),
         PORT_TEST(the_ledger_counts_pages_of_real_files),
         PORT_TEST(paths_are_renamed_removed_and_looked_up),
+        PORT_TEST(paths_tell_what_is_there),
         PORT_TEST(directories_are_made_with_their_parents),
         PORT_TEST(space_is_total_and_free),
         PORT_TEST(a_directory_is_listed_by_suffix),

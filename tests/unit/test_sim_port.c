@@ -254,10 +254,17 @@ static void files_answer_as_the_port_says(void **state)
     assert_int_equal(varve_port_file_unlock(&file, 0, 1), 0);
     assert_int_equal(varve_port_file_lock(&other, 0, 1, false), 0);
     varve_port_file_close(&other);
+    uint32_t before, behind;
     assert_int_equal(varve_port_path_exists("/state"), 0);
     assert_int_equal(varve_port_path_exists("/state/b"), VARVE_E_NOT_FOUND);
+    assert_int_equal(varve_port_path_identify("/state/a", &before), 0);
+    assert_int_equal(varve_port_path_identify("/state/b", &behind), VARVE_E_NOT_FOUND);
     assert_int_equal(varve_port_path_rename("/state/a", "/state/b"), 0);
     assert_int_equal(varve_port_path_exists("/state/b"), 0);
+    assert_int_equal(varve_port_path_identify("/state/b", &behind), 0);
+    assert_int_equal(before, behind);
+    assert_int_equal(varve_port_path_identify("/state", &behind), 0);
+    assert_true(before != behind);
     assert_int_equal(varve_port_path_space("/state", &total, &left), 0);
     assert_true(left == total && total < 16u << 20 && total > 8u << 20);
     assert_int_equal(varve_port_path_remove("/state/b"), 0);
