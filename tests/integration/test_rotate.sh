@@ -44,10 +44,22 @@ all_there --socket "$socket"
 refuses 4 'the daemon' "$varve" check --store "$store"
 refuses 1 'stop it first' "$varve" check --socket "$socket"
 refuses 3 'another process' "$varved" -c "$conf" --set "varve.socket=$work/second.sock"
-refuses 1 'only sqlite can' "$varve" backup now --socket "$socket"
+for what in now list verify 'restore latest'; do
+    # shellcheck disable=SC2086 # two words
+    refuses 1 'only sqlite can; the directory of a rotate store is copied' \
+        "$varve" backup $what --socket "$socket"
+done
 stop_daemon
-cp -r "$segments" "$work/copy" # what that says to do instead
+for what in now list verify 'restore latest'; do
+    # shellcheck disable=SC2086
+    refuses 1 'only sqlite stores have; copy the directory' "$varve" backup $what --store "$store"
+    # shellcheck disable=SC2086
+    refuses 1 'only sqlite stores have; copy the directory' "$varve" backup $what -c "$conf"
+done
+cp -a "$segments" "$work/copy" # what that says to do instead
 all_there --store "rotate:$work/copy"
+rm -r "$segments"
+cp -a "$work/copy" "$segments" # and back
 all_there --store "$store"
 shows started "$varve" events --store "$store"
 shows ' 0 damaged units' "$varve" check --store "$store"

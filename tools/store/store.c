@@ -174,6 +174,14 @@ static bool is_wanted(const struct store_choice *choice, const struct varve_inst
            (!choice->backups || plugin->backend->backup != NULL);
 }
 
+static int no_backups(struct store *s, const char *where)
+{
+    return store_fail(s, VARVE_E_UNSUPPORTED,
+                      "%s has no backups: only sqlite stores have; copy the directory of a rotate "
+                      "store while no daemon has it open",
+                      where);
+}
+
 static int load_config(struct store *s, const struct store_choice *choice)
 {
     const char *path = choice->config;
@@ -188,6 +196,9 @@ static int load_config(struct store *s, const struct store_choice *choice)
         bool store = is_wanted(choice, instance);
         instance->enabled = store && (!found || choice->every_store);
         found = found || store;
+    }
+    if (!found && choice->backups) {
+        return no_backups(s, path);
     }
     return found ? 0 : store_fail(s, VARVE_E_NOT_FOUND, "%s has no backend to open", path);
 }
@@ -320,5 +331,5 @@ int store_locate(struct store *s, const struct store_choice *choice, struct stor
         return rc < 0 && !s->why[0] ? store_fail(s, rc, "the path is too long: %s", place->path)
                                     : rc;
     }
-    return store_fail(s, VARVE_E_UNSUPPORTED, "%s: its stores have no backups", s->where);
+    return no_backups(s, s->where);
 }

@@ -37,7 +37,8 @@ int backup_reach(struct backup_target *t, const struct args *args)
                                            .backups = true}};
     int rc = source_locate(&t->source, &t->choice, &t->store);
     if (rc < 0) {
-        return complain(rc == VARVE_E_INVALID ? USAGE : UNREACHABLE, "%s", t->source.why);
+        const int code = rc == VARVE_E_UNSUPPORTED ? FAILED : UNREACHABLE;
+        return complain(rc == VARVE_E_INVALID ? USAGE : code, "%s", t->source.why);
     }
     if (!t->store.remote && !t->choice.config) {
         t->choice.store = t->store.at.choice;

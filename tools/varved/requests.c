@@ -247,6 +247,13 @@ static bool goes_on(void *arg)
     return !signals_stop();
 }
 
+static int no_backups(struct request *r)
+{
+    return end(r, VARVE_E_UNSUPPORTED,
+               "no store that can have backups is configured: only sqlite can; the directory of a "
+               "rotate store is copied while the daemon is stopped");
+}
+
 // What a flush cannot store is not in the backup either.
 static int serve_backup(struct request *r)
 {
@@ -268,10 +275,7 @@ static int serve_backup(struct request *r)
             send_line(r, made);
         }
     }
-    return any ? end_status(r, 0)
-               : end(r, VARVE_E_UNSUPPORTED,
-                     "no store that can have backups is configured: only sqlite can; the directory "
-                     "of a rotate store is copied while the daemon is stopped");
+    return any ? end_status(r, 0) : no_backups(r);
 }
 
 static int send_path(void *arg, const char *path, int64_t time_ms)
@@ -285,8 +289,13 @@ static int send_path(void *arg, const char *path, int64_t time_ms)
 static int serve_backups(struct request *r)
 {
     int rc = 0;
+    bool any = false;
     for (size_t i = 0; rc == 0 || rc == VARVE_E_UNSUPPORTED; i++) {
         rc = varve_host_backups(r->host, i, send_path, r);
+        any = any || rc == 0;
+    }
+    if (!any && rc == VARVE_E_NOT_FOUND) {
+        return no_backups(r);
     }
     return end_status(r, rc == VARVE_E_NOT_FOUND ? 0 : rc);
 }
