@@ -16,10 +16,15 @@
 
 #include "powercut.h"
 
-#define JOBS_MAX    16u
-#define TIMEOUT_S   120u
-#define SECONDS_ALL 6u // second cuts that are all made; of those behind, one in SECONDS_OF
-#define SECONDS_OF  8u
+#define JOBS_MAX  16u
+#define TIMEOUT_S 120u // of a process, without those that it waits for
+
+// Second cuts: all of the first, one in SECONDS_OF of those behind, and of a long recovery, such as
+// an upgrade, one in SECONDS_FAR_OF behind SECONDS_NEAR. Each point has others.
+#define SECONDS_ALL    6u
+#define SECONDS_OF     8u
+#define SECONDS_NEAR   256u
+#define SECONDS_FAR_OF 64u
 
 // What all processes of a trial add to.
 struct shared {
@@ -98,7 +103,9 @@ static void wait_for_jobs(unsigned most)
 {
     int status;
     while (points.running > most) {
+        (void)alarm(0); // they have one each
         const pid_t pid = wait(&status);
+        (void)alarm(points.in_child ? TIMEOUT_S : 0);
         if (pid < 0) {
             return;
         }
@@ -180,8 +187,9 @@ static bool ask_second(void *arg, uint64_t operation)
         points.second = points.operation == points.plan->second ? points.operation : 0;
         return points.second != 0;
     }
+    const uint64_t of = points.operation <= SECONDS_NEAR ? SECONDS_OF : SECONDS_FAR_OF;
     const bool chosen =
-        points.operation <= SECONDS_ALL || mix(points.point, points.operation) % SECONDS_OF == 0;
+        points.operation <= SECONDS_ALL || mix(points.point, points.operation) % of == 0;
     return chosen && split(points.point, points.operation, 1);
 }
 
