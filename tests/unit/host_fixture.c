@@ -43,7 +43,9 @@ void fixture_init(struct fixture *f, const char *tiers)
 
 void fixture_end(struct fixture *f)
 {
-    (void)f;
+    if (f->host != NULL) {
+        fixture_close(f);
+    }
     assert_int_equal(temp_dir_remove(NULL), 0);
 }
 
@@ -53,13 +55,16 @@ void fixture_open(struct fixture *f, unsigned flags)
     int rc = varve_host_init(&f->host, &f->conf, memory, sizeof memory,
                              flags | VARVE_HOST_NO_COLLECTORS, why, sizeof why);
     if (rc != 0) {
+        f->host = NULL;
         fail_msg("varve_host_init: %d %s", rc, why);
     }
 }
 
 void fixture_close(struct fixture *f)
 {
-    assert_int_equal(varve_host_shutdown(f->host), 0);
+    struct varve_host *host = f->host;
+    f->host = NULL; // whatever comes of it
+    assert_int_equal(varve_host_shutdown(host), 0);
 }
 
 int fixture_series(struct fixture *f, const char *text, enum varve_kind kind)

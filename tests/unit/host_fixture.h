@@ -18,6 +18,7 @@ struct fixture {
 // Makes the temporary directory and the configuration: default tiers, flush 5 min, one sqlite
 // backend called "flash" that keeps `tiers` ("all", "minute hour day", ...).
 void fixture_init(struct fixture *f, const char *tiers);
+// Removes it, and closes a host that a case which failed has left open.
 void fixture_end(struct fixture *f);
 
 // Opens and closes the host; flags as in varve_host_init(), VARVE_HOST_NO_COLLECTORS is added.

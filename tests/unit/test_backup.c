@@ -509,7 +509,7 @@ static void start_and_stop_make_one_each(void **state)
     assert_int_equal(count(".db"), 1);
     step_at(long_ago());
     assert_int_equal(count(".db"), 1);
-    assert_int_equal(varve_host_shutdown(fixture.host), 0);
+    fixture_close(&fixture);
     assert_int_equal(count(".db"), 2);
 }
 

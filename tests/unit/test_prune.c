@@ -84,10 +84,12 @@ static void start(const char *const *names, size_t count)
     import_all(names, count);
 }
 
-static void end(void)
+// Also behind a case that failed.
+static int end(void **state)
 {
-    fixture_close(&f);
+    (void)state;
     fixture_end(&f);
+    return 0;
 }
 
 // ---- what goes and what stays -------------------------------------------------------------------
@@ -113,7 +115,6 @@ static void rows_before_a_moment_go_in_every_tier(void **state)
         fixture_close(&f);
         fixture_open(&f, 0);
     }
-    end();
 }
 
 static void rows_from_a_moment_on_go_in_every_tier(void **state)
@@ -146,7 +147,6 @@ static void rows_from_a_moment_on_go_in_every_tier(void **state)
             fixture_check_tier(&f, two[s], tier, points, N);
         }
     }
-    end();
 }
 
 // The newest block is emptied only; once it is not the newest, it can go.
@@ -166,7 +166,6 @@ static void what_an_earlier_prune_had_to_leave_goes_later(void **state)
     assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, true), 0);
     assert_int_equal(try_range("", after_ms, INT64_MAX, VARVE_PRUNE_ALL_TIERS, false), 0);
     assert_int_equal(prune.report.tiers[0].removed, 0);
-    end();
 }
 
 static void rows_between_two_moments_go_and_only_those_of_the_series_that_match(void **state)
@@ -190,7 +189,6 @@ static void rows_between_two_moments_go_and_only_those_of_the_series_that_match(
         fixture_open(&f, 0);
     }
     assert_int_equal(try_range("a", points[120].time_ms, INT64_MAX, 0, true), VARVE_E_INVALID);
-    end();
 }
 
 static void the_report_says_what_went(void **state)
@@ -211,7 +209,6 @@ static void the_report_says_what_went(void **state)
     assert_int_equal(plan.tiers[3].rows, 0);
     assert_int_equal(plan.tiers[0].needed_ms, INT64_MAX);
     assert_true(plan.tiers[0].bytes > 0);
-    end();
 }
 
 static void only_the_series_that_match_lose_rows(void **state)
@@ -232,7 +229,6 @@ static void only_the_series_that_match_lose_rows(void **state)
         fixture_close(&f);
         fixture_open(&f, 0);
     }
-    end();
 }
 
 static int count_kind(void *arg, const struct varve_event *event)
@@ -340,7 +336,6 @@ static void sketches_of_the_cells_that_stay_stay(void **state)
         fixture_close(&f);
         fixture_open(&f, 0);
     }
-    end();
 }
 
 static void events_keep_who_removed_what(void **state)
@@ -355,7 +350,6 @@ static void events_keep_who_removed_what(void **state)
     assert_int_equal(varve_host_events(f.host, INT64_MIN, INT64_MAX, count_kind, counts), 0);
     assert_int_equal(counts[0], 1);
     assert_int_equal(counts[1], 1);
-    end();
 }
 
 static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
@@ -375,7 +369,6 @@ static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
     assert_int_equal(try_prune("", points[600].time_ms, -1, false), 0);
     assert_int_equal(prune.report.tiers[0].rows, 2 * 600);
     check_raw("a", 0, N);
-    end();
 }
 
 // ---- nothing is missing for the next process
@@ -413,7 +406,6 @@ static void cells_in_progress_survive_a_prune_of_all_and_a_restart(void **state)
     assert_int_equal(answer.count, 2);
     assert_true(answer.points[1].value == (double)(N - hour));
     answer_free(&answer);
-    end();
 }
 
 static void totals_and_numbers_go_on_after_everything_was_pruned(void **state)
@@ -439,7 +431,6 @@ static void totals_and_numbers_go_on_after_everything_was_pruned(void **state)
     check_raw("a", 0, N);
     run_prune("", points[N / 2].time_ms, VARVE_PRUNE_ALL_TIERS);
     check_raw("a", N / 2, N);
-    end();
 }
 
 // ---- against a model ----------------------------------------------------------------------------
@@ -477,24 +468,25 @@ static void random_prunes_leave_what_a_model_says(void **state)
     for (size_t s = 0; s < SERIES; s++) {
         check_raw(names[s], from[s], N);
     }
-    end();
 }
+
+#define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_before_a_moment_go_in_every_tier),
-        cmocka_unit_test(rows_from_a_moment_on_go_in_every_tier),
-        cmocka_unit_test(what_an_earlier_prune_had_to_leave_goes_later),
-        cmocka_unit_test(rows_between_two_moments_go_and_only_those_of_the_series_that_match),
-        cmocka_unit_test(the_report_says_what_went),
-        cmocka_unit_test(only_the_series_that_match_lose_rows),
-        cmocka_unit_test(sketches_of_the_cells_that_stay_stay),
-        cmocka_unit_test(events_keep_who_removed_what),
-        cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
-        cmocka_unit_test(cells_in_progress_survive_a_prune_of_all_and_a_restart),
-        cmocka_unit_test(totals_and_numbers_go_on_after_everything_was_pruned),
-        cmocka_unit_test(random_prunes_leave_what_a_model_says),
+        TEST(rows_before_a_moment_go_in_every_tier),
+        TEST(rows_from_a_moment_on_go_in_every_tier),
+        TEST(what_an_earlier_prune_had_to_leave_goes_later),
+        TEST(rows_between_two_moments_go_and_only_those_of_the_series_that_match),
+        TEST(the_report_says_what_went),
+        TEST(only_the_series_that_match_lose_rows),
+        TEST(sketches_of_the_cells_that_stay_stay),
+        TEST(events_keep_who_removed_what),
+        TEST(what_makes_no_sense_is_refused_and_changes_nothing),
+        TEST(cells_in_progress_survive_a_prune_of_all_and_a_restart),
+        TEST(totals_and_numbers_go_on_after_everything_was_pruned),
+        TEST(random_prunes_leave_what_a_model_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
