@@ -30,6 +30,8 @@ extern const struct kind kinds[];
 
 // Lives a store's life on a fresh device, up to the power cut or stop; switched on again then.
 void kind_live(const struct kind *kind, uint64_t seed);
+// The configuration of this kind for hosts that are opened from now on; kind_live() does that, too.
+void kind_configure(const struct kind *kind);
 // Opens it; returns what varve_host_init() says, and `why`.
 int kind_open(struct varve_host **host, unsigned flags, char *why, size_t why_cap);
 // Pushes `rows` rows of new samples on the virtual clock, and flushes.

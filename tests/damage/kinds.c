@@ -46,7 +46,7 @@ static void must(bool holds, const char *what)
     }
 }
 
-static void configure(const struct kind *kind)
+void kind_configure(const struct kind *kind)
 {
     char ini[1024];
     (void)snprintf(ini, sizeof ini,
@@ -119,7 +119,7 @@ void kind_live(const struct kind *kind, uint64_t seed)
     varve_sim_log_level(VARVE_CRITICAL);
     must(varve_port_path_make_dir("/state") == 0, "the directory");
     workload = (struct test_random){.state = seed};
-    configure(kind);
+    kind_configure(kind);
     must(kind_open(&host, 0, why, sizeof why) == 0, why);
     define(host, FEW);
     run(host, FEW, EARLY);

@@ -320,6 +320,68 @@ static void damage_under_an_open_store_is_salvaged_without_a_restart(void **stat
     close_host();
 }
 
+static void cut(const char *path, int64_t size)
+{
+    struct varve_port_file file;
+    assert_int_equal(varve_port_file_open(&file, path, VARVE_OPEN_WRITE), 0);
+    assert_int_equal(varve_port_file_truncate(&file, size), 0);
+    varve_port_file_close(&file);
+}
+
+// A block that begins on the third page of 8 KiB, which is the fifth of 4 KiB, fits both.
+static void pages_have_the_likely_size_where_blocks_fit_another_as_well(void **state)
+{
+    (void)state;
+    kind_live(kind_called("wal"), 10);
+    overwrite(STORE, 0, 0xff, 4096);
+    cut(STORE, 7 * 4096);
+    open_host();
+    assert_int_equal(stats_now().salvages, 1);
+    assert_true(stats_now().salvage_blocks > 10); // of the WAL
+    close_host();
+}
+
+static void pages_have_the_size_that_the_wal_states(void **state)
+{
+    static struct kind small;
+    (void)state;
+    small = *kind_called("small");
+    small.backup = "";
+    kind_live(&small, 11);
+    overwrite(STORE, 0, 0xff, (size_t)size_of(STORE));
+    kind_configure(kind_called("wal")); // whose pages are of 4 KiB
+    open_host();
+    assert_int_equal(stats_now().salvages, 1);
+    assert_true(stats_now().salvage_blocks > 1);
+    close_host();
+}
+
+static void a_wal_without_its_beginning_is_read_from_its_first_whole_frame(void **state)
+{
+    (void)state;
+    kind_live(kind_called("wal"), 12);
+    overwrite(STORE "-wal", 0, 0xff, 8192); // the first frame, and the header of the second
+    open_host();
+    assert_int_equal(stats_now().salvages, 1);
+    assert_int_equal(stats_now().salvage_lost, 0);
+    assert_true(stats_now().salvage_blocks > 30);
+    close_host();
+}
+
+// No sum covers them: a frame with a wrong one adds up.
+static void one_frame_with_damaged_salts_is_not_believed(void **state)
+{
+    (void)state;
+    kind_live(kind_called("wal"), 12);
+    overwrite(STORE "-wal", 1, 0x75, 1);          // of the magic
+    overwrite(STORE "-wal", 32 + 8 + 4, 0xd1, 1); // of the first frame's salts
+    open_host();
+    assert_int_equal(stats_now().salvages, 1);
+    assert_int_equal(stats_now().salvage_lost, 0);
+    assert_true(stats_now().salvage_blocks > 30);
+    close_host();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +394,10 @@ int main(void)
         cmocka_unit_test(a_name_that_is_damaged_is_lost_but_its_history_is_not),
         cmocka_unit_test(a_name_that_is_damaged_comes_from_the_backup),
         cmocka_unit_test(damage_under_an_open_store_is_salvaged_without_a_restart),
+        cmocka_unit_test(pages_have_the_likely_size_where_blocks_fit_another_as_well),
+        cmocka_unit_test(pages_have_the_size_that_the_wal_states),
+        cmocka_unit_test(a_wal_without_its_beginning_is_read_from_its_first_whole_frame),
+        cmocka_unit_test(one_frame_with_damaged_salts_is_not_believed),
     };
     return cmocka_run_group_tests_name("salvage", tests, NULL, NULL);
 }

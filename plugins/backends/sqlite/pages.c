@@ -100,39 +100,10 @@ static bool has_salts(const struct varve_sqlite_wal *wal, const uint8_t header[F
            big_endian(header + 12) == wal->salt[1];
 }
 
-// The header of the file. One that is damaged says nothing; then the first frames do.
-static int read_header(struct varve_sqlite_wal *wal, uint32_t page)
+static void take_salts(struct varve_sqlite_wal *wal, const uint8_t *salts)
 {
-    uint8_t h[WAL_HEADER], first[FRAME_HEADER], second[FRAME_HEADER];
-    uint32_t sum[2] = {0, 0};
-    int rc = read_all(&wal->file, &wal->failed, 0, h, sizeof h);
-
-    if (rc < 0) {
-        return rc;
-    }
-    wal->little = big_endian(h) == MAGIC_LITTLE;
-    add_up(wal, sum, h, 24);
-    wal->seed[0] = big_endian(h + 24);
-    wal->seed[1] = big_endian(h + 28);
-    const bool whole = (wal->little || big_endian(h) == MAGIC_BIG) && sum[0] == wal->seed[0] &&
-                       sum[1] == wal->seed[1] && is_page_size(big_endian(h + 8));
-    wal->sound = whole;
-    wal->page = whole ? big_endian(h + 8) : page;
-    wal->salt[0] = big_endian(h + 16);
-    wal->salt[1] = big_endian(h + 20);
-    if (whole) {
-        return 0;
-    }
-    wal->little = true; // as varve's processors write it, but for big-endian ones
-    rc = read_frame(wal, 0, first);
-    rc = rc == 0 ? read_frame(wal, 1, second) : rc;
-    if (rc < 0) {
-        return rc;
-    }
-    const uint8_t *from = memcmp(first + 8, second + 8, 8) == 0 ? first : second;
-    wal->salt[0] = big_endian(from + 8);
-    wal->salt[1] = big_endian(from + 12);
-    return 0;
+    wal->salt[0] = big_endian(salts);
+    wal->salt[1] = big_endian(salts + 4);
 }
 
 // Whether the frame's sum is right, going on from `sum`, which becomes what the frame says.
@@ -146,6 +117,53 @@ static int check_frame(struct varve_sqlite_wal *wal, uint32_t frame,
              sum[1] == big_endian(header + 20);
     sum[0] = big_endian(header + 16);
     sum[1] = big_endian(header + 20);
+    return rc;
+}
+
+// The header of the file. Returns 0 or an error of reading; wal->sound says whether it is whole.
+static int read_header(struct varve_sqlite_wal *wal, uint32_t page)
+{
+    uint8_t h[WAL_HEADER];
+    uint32_t sum[2] = {0, 0};
+    int rc = read_all(&wal->file, &wal->failed, 0, h, sizeof h);
+
+    if (rc < 0) {
+        return rc;
+    }
+    wal->little = big_endian(h) == MAGIC_LITTLE;
+    add_up(wal, sum, h, 24);
+    wal->seed[0] = big_endian(h + 24);
+    wal->seed[1] = big_endian(h + 28);
+    wal->sound = (wal->little || big_endian(h) == MAGIC_BIG) && sum[0] == wal->seed[0] &&
+                 sum[1] == wal->seed[1] && is_page_size(big_endian(h + 8));
+    wal->page = wal->sound ? big_endian(h + 8) : page;
+    take_salts(wal, h + 16);
+    return 0;
+}
+
+// What a damaged header does not say for sure, frames do: those that two of them agree on, or one
+// and the header, since no sum covers salts. Rounds begin at the front: the first ones are the last
+// round's.
+static int find_salts(struct varve_sqlite_wal *wal)
+{
+    uint8_t header[FRAME_HEADER];
+    uint32_t sum[2] = {wal->seed[0], wal->seed[1]};
+    uint32_t before[2] = {wal->salt[0], wal->salt[1]};
+    bool agreed = false;
+    int rc = 0;
+
+    wal->little = true; // as varve's processors write it, but for big-endian ones
+    for (uint32_t i = 0; rc == 0 && !agreed && i < wal->frames; i++) {
+        bool whole = false;
+        rc = read_frame(wal, i, header);
+        take_salts(wal, header + 8);
+        rc = rc == 0 ? check_frame(wal, i, header, sum, &whole) : rc;
+        agreed = whole && memcmp(wal->salt, before, sizeof before) == 0;
+        if (whole) {
+            memcpy(before, wal->salt, sizeof before);
+        }
+    }
+    memcpy(wal->salt, before, sizeof before);
     return rc;
 }
 
@@ -192,7 +210,8 @@ int varve_sqlite_wal_open(struct varve_sqlite_wal *wal, struct varve_ledger_acco
     if (rc == 0 && size > (int64_t)WAL_HEADER) {
         const int64_t frames = (size - WAL_HEADER) / (wal->page + FRAME_HEADER);
         wal->frames = frames > UINT32_MAX ? UINT32_MAX : (uint32_t)frames;
-        rc = walk(wal);
+        rc = wal->sound ? 0 : find_salts(wal);
+        rc = rc == 0 ? walk(wal) : rc;
     }
     if (rc < 0) {
         varve_sqlite_wal_close(wal);
@@ -355,13 +374,18 @@ bool varve_sqlite_pages_take(struct varve_sqlite_pages *p, struct varve_sqlite_s
 
 // ---- the page size ------------------------------------------------------------------------------
 
+static void set_page(struct varve_sqlite_pages *p, uint32_t page, int64_t size)
+{
+    p->page = page;
+    p->count = size < 0 ? 0 : (uint32_t)((size + page - 1) / page);
+}
+
 // Bytes of whole blocks, were the pages of this size.
 static uint64_t whole_bytes(struct varve_sqlite_pages *p, uint32_t page, int64_t size, void *buf)
 {
     uint64_t sum = 0;
 
-    p->page = page;
-    p->count = (uint32_t)((size + page - 1) / page);
+    set_page(p, page, size);
     for (uint32_t i = 2; i <= p->count; i++) {
         const struct varve_sqlite_spot spot = {.number = i};
         const uint32_t length = varve_sqlite_pages_block(p, spot);
@@ -370,14 +394,15 @@ static uint64_t whole_bytes(struct varve_sqlite_pages *p, uint32_t page, int64_t
     return sum;
 }
 
-// Small blocks, of one page, are whole in smaller sizes, too: the largest of the best counts.
+// Small blocks, of one page, are whole in smaller sizes, too, and in every second page in larger
+// ones: what is likely goes before the others, and of these the largest of the best.
 static uint32_t guess(struct varve_sqlite_pages *p, uint32_t likely, int64_t size, void *buf)
 {
-    uint64_t most = 0;
+    uint64_t most = whole_bytes(p, likely, size, buf);
     uint32_t best = likely;
 
     for (uint32_t page = PAGE_MAX; page >= PAGE_MIN; page /= 2) {
-        const uint64_t sum = whole_bytes(p, page, size, buf);
+        const uint64_t sum = page == likely ? 0 : whole_bytes(p, page, size, buf);
         best = sum > most ? page : best;
         most = sum > most ? sum : most;
     }
@@ -408,15 +433,32 @@ int varve_sqlite_pages_open(struct varve_sqlite_pages *p, struct varve_ledger_ac
     }
     p->there = true;
     const int64_t size = varve_file_size(&p->db);
-    const uint32_t page = size < 0 ? likely : stated(p);
-    if (page == 0 || whole_bytes(p, page, size, buf) == 0) {
-        p->page = size < 0 ? likely : guess(p, page == 0 ? likely : page, size, buf);
-    }
-    p->count = size < 0 ? 0 : (uint32_t)((size + p->page - 1) / p->page);
     if (size < 0) {
         varve_sqlite_pages_close(p);
+        return (int)size;
     }
-    return size < 0 ? (int)size : 0;
+    const uint32_t page = stated(p);
+    if (page == 0 || whole_bytes(p, page, size, buf) == 0) {
+        set_page(p, guess(p, page == 0 ? likely : page, size, buf), size);
+    }
+    return 0;
+}
+
+void varve_sqlite_pages_agree(struct varve_sqlite_pages *p, void *buf)
+{
+    const uint32_t own = p->page;
+
+    if (!p->wal.there || p->wal.page == own) {
+        return;
+    }
+    const int64_t size = varve_file_size(&p->db);
+    const uint64_t by_wal = whole_bytes(p, p->wal.page, size, buf);
+    const uint64_t by_own = whole_bytes(p, own, size, buf);
+    if (by_wal >= by_own) {
+        set_page(p, p->wal.page, size);
+    } else {
+        varve_sqlite_wal_close(&p->wal);
+    }
 }
 
 void varve_sqlite_pages_close(struct varve_sqlite_pages *p)

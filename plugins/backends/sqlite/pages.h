@@ -58,6 +58,9 @@ bool varve_sqlite_wal_is_whole(struct varve_sqlite_wal *wal, uint32_t frame);
 // which most blocks are whole, `likely` when there are none. `buf` has VARVE_BLOCK_MAX bytes.
 int varve_sqlite_pages_open(struct varve_sqlite_pages *p, struct varve_ledger_account *account,
                             const char *path, uint32_t likely, void *buf);
+// When p->wal has been opened and has another page size: it has a checksum, the database's header
+// has none. It counts when as much is whole with it; else the WAL is of something else, and closed.
+void varve_sqlite_pages_agree(struct varve_sqlite_pages *p, void *buf);
 void varve_sqlite_pages_close(struct varve_sqlite_pages *p);
 
 // The newest whole state of a page.

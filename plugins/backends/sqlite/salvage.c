@@ -149,13 +149,12 @@ static int open_damaged(struct varve_sqlite_work *w, const char *path, struct va
                                            w->salvage->buf)
                  : rc;
     rc = rc == 0 ? varve_sqlite_wal_open(&w->pages.wal, account, path, w->pages.page) : rc;
-    if (rc == 0 && w->pages.wal.there && w->pages.wal.page != w->pages.page) {
-        varve_sqlite_wal_close(&w->pages.wal); // of something else
-    }
     if (rc < 0) {
         varve_file_close(lock);
+        return rc;
     }
-    return rc;
+    varve_sqlite_pages_agree(&w->pages, w->salvage->buf);
+    return 0;
 }
 
 // A file in which nothing is ours is replaced only where one of ours must have been: it says that
