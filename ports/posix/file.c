@@ -22,6 +22,24 @@ static int fd_of(const struct varve_port_file *f)
     return (int)f->handle;
 }
 
+static int open_file(const char *path, int mode)
+{
+    int fd;
+    do {
+        fd = open(path, mode, FILE_MODE);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+// Whether root has made the file, or opened what was there, is only known of O_EXCL.
+static int open_as_root(const char *path, int mode)
+{
+    const int fd = open_file(path, mode | O_EXCL);
+    if (fd >= 0)
+        varve_posix_give_away(fd, path);
+    return fd < 0 && errno == EEXIST && !(mode & O_EXCL) ? open_file(path, mode) : fd;
+}
+
 int varve_port_file_open(struct varve_port_file *f, const char *path, unsigned flags)
 {
     f->handle = FILE_CLOSED;
@@ -31,10 +49,8 @@ int varve_port_file_open(struct varve_port_file *f, const char *path, unsigned f
     mode |= (flags & VARVE_OPEN_EXCLUSIVE) ? O_EXCL : 0;
     if ((mode & O_EXCL) && !(mode & O_CREAT))
         return VARVE_E_INVALID;
-    int fd;
-    do {
-        fd = open(path, mode, FILE_MODE);
-    } while (fd < 0 && errno == EINTR);
+    const bool root_makes = (mode & O_CREAT) && geteuid() == 0;
+    const int fd = root_makes ? open_as_root(path, mode) : open_file(path, mode);
     if (fd < 0)
         return varve_posix_fail(errno);
     f->handle = fd;

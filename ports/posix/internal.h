@@ -26,6 +26,13 @@
 // Keeps `native` (an errno value) for varve_port_native_error() and returns varve's code for it.
 int varve_posix_fail(int native);
 
+// ---- owners (path.c)
+
+// For a file or directory that this process has just made: one that root made goes to whom its
+// directory belongs to, so that a program run as root leaves nothing in a store that its daemon,
+// under another user, cannot open. What a filesystem without owners refuses stays as it is.
+void varve_posix_give_away(int fd, const char *path);
+
 // ---- time (time.c)
 
 // Nanoseconds on the monotonic clock.

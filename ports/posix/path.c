@@ -67,11 +67,22 @@ int varve_port_path_trusted(const char *path, unsigned flags, char *why, size_t 
     return VARVE_OK;
 }
 
+// Through no link that somebody put in the directory's place meanwhile.
+static int made_dir(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        varve_posix_give_away(fd, path);
+        (void)close(fd); // only looked at
+    }
+    return VARVE_OK;
+}
+
 static int make_one_dir(const char *path)
 {
     struct stat st;
     if (mkdir(path, DIR_MODE) == 0)
-        return VARVE_OK;
+        return made_dir(path);
     const int native = errno; // EEXIST or, on a read-only parent, another for a directory there
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return VARVE_OK;
@@ -111,6 +122,16 @@ static int parent_of(const char *path, char *dir, size_t cap)
     memcpy(dir, path, len);
     dir[len] = '\0';
     return VARVE_OK;
+}
+
+void varve_posix_give_away(int fd, const char *path)
+{
+    char dir[VARVE_PATH_TEXT];
+    struct stat st;
+    if (geteuid() != 0 || parent_of(path, dir, sizeof dir) != 0 || stat(dir, &st) != 0 ||
+        st.st_uid == 0 || (st.st_mode & S_IWOTH) != 0)
+        return; // what is everybody's, as /tmp, is nobody's
+    (void)fchown(fd, st.st_uid, st.st_gid);
 }
 
 int varve_port_path_sync_dir(const char *path)

@@ -204,6 +204,15 @@ first_boot || fail "without an archive it must do nothing"
 echo none >"$work/none"
 refuses 1 'tar failed' "$varve" backup unpack "$work/none" -c "$work/backup.ini"
 
+# ---- two stores: both are copied, one is archived, and that is said
+printf 'heap = 1M\n[backend more : sqlite]\npath = more.db\ntiers = minute\n' >>"$work/backup.ini"
+start_daemon "$work/backup.ini"
+[ "$(backup now | grep -cE '/(varve|more)-[0-9]{8}T[0-9]{6}Z.db$')" -eq 2 ] || fail "not both stores are copied"
+shows 'this one is left out' "$varve" backup archive "$work/two.tar.gz"
+shows 'restored' "$varve" backup unpack "$work/two.tar.gz"
+[ "$(imported --socket "$socket" --tier raw)" -eq "$rows" ] || fail "not the first store was archived"
+stop_daemon
+
 # ---- by schedule
 rm -f "$backups"/*
 write_conf 'every = 1s' 'keep = 2'

@@ -116,6 +116,37 @@ start_daemon "$conf" --set varve.user=nobody --set varve.socket_mode=0666 --set 
 shows '' as_other daemon daemon "$varve" flush --socket "$socket"
 stop_daemon
 
+# What root has made before is handed over, and what root makes later is the daemon's: a store that was
+# restored, a backup, a fresh directory.
+open_as_nobody() { # <what was done>
+    start_daemon "$conf" --set varve.user=nobody
+    "$varve" stats --socket "$socket" --format json | grep -q '"state":0' || fail "$1: the store cannot be opened"
+    shows '' "$varve" backup now --socket "$socket"
+    stop_daemon
+}
+rm -rf "$VARVE_STATE"
+start_daemon "$conf"
+shows '' "$varve" backup now --socket "$socket"
+stop_daemon
+ln -s /etc/passwd "$VARVE_STATE/link"
+open_as_nobody 'begun by root'
+[ "$(stat -c %U /etc/passwd)" = root ] || fail "what a link leads to was handed over"
+[ "$(stat -c %U "$VARVE_STATE"/backup/*.db | sort -u)" = nobody ] || fail "root's backups were not handed over"
+shows '' "$varve" backup now --store "sqlite:$VARVE_STATE/varve.db"
+[ -z "$(find "$VARVE_STATE" -type f -user root)" ] || fail "root's tool leaves files of root"
+shows restored "$varve" backup restore latest --store "sqlite:$VARVE_STATE/varve.db"
+open_as_nobody 'restored by root'
+shows '' "$varve" backup archive "$work/history.tar.gz" --store "sqlite:$VARVE_STATE/varve.db"
+rm -rf "$VARVE_STATE"
+shows restored env VARVE_STATE="$VARVE_STATE" "$varve" backup unpack "$work/history.tar.gz" -c "$conf"
+open_as_nobody 'unpacked by root'
+# The daemon that runs cannot come to what root unpacks: it gets a copy where it can.
+mkdir -m 0700 "$work/private"
+start_daemon "$conf" --set varve.user=nobody
+shows restored env TMPDIR="$work/private" "$varve" backup unpack "$work/history.tar.gz" --socket "$socket"
+stop_daemon
+[ -z "$(find "$VARVE_STATE" -name '*.lent' -o -type f -user root)" ] || fail "a restore leaves: $(ls -l "$VARVE_STATE")"
+
 # A module of a third user could make the daemon do what it wants.
 mkdir "$work/foreign"
 chown daemon "$work/foreign"

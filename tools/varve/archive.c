@@ -155,10 +155,21 @@ static int stage_conf(struct backup_target *t, const char *conf, const char *sta
     return ok ? DONE : complain(FAILED, "cannot write the configuration to %s", path);
 }
 
+// The member has one name: of several stores the first is taken.
+static void take_first(void *arg, const char *line)
+{
+    char *made = arg;
+    if (made[0]) {
+        (void)complain(0, "an archive has room for one store, this one is left out: %s", line);
+        return;
+    }
+    (void)snprintf(made, VARVE_PATH_TEXT, "%s", line); // of that size
+}
+
 static int stage_backup(struct backup_target *t, const char *stage)
 {
     char made[VARVE_PATH_TEXT] = "", whole[VARVE_PATH_TEXT], link[STAGE_TEXT];
-    int code = backup_make(t, made, sizeof made);
+    int code = backup_make(t, take_first, made);
     if (code != DONE && backup_latest(t, made, sizeof made) == DONE) {
         struct varve_check check;
         (void)complain(0, "no fresh backup; the archive gets %s", made);

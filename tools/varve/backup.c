@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/restore.h"
 #include "varve/port.h"
+#include "varve/storage.h"
 
 #define KIND "sqlite:" // the one backend that has backups
 
@@ -68,20 +71,24 @@ struct last {
     size_t cap;
 };
 
+struct seek {
+    const char *path;
+    bool found;
+};
+
 static void keep_last(void *arg, const char *line)
 {
     struct last *last = arg;
     (void)snprintf(last->path, last->cap, "%s", line); // of VARVE_PATH_TEXT
 }
 
-int backup_make(struct backup_target *t, char *made, size_t cap)
+int backup_make(struct backup_target *t, varve_line_fn emit, void *arg)
 {
-    struct last last = {made, cap};
     int rc = t->store.remote ? 0 : source_open(&t->source, &t->choice);
     if (rc < 0) {
         return complain(UNREACHABLE, "%s", t->source.why);
     }
-    rc = t->source.ops->backup(&t->source, keep_last, &last);
+    rc = t->source.ops->backup(&t->source, emit, arg);
     return rc < 0 ? told(&t->source, rc) : DONE;
 }
 
@@ -154,11 +161,89 @@ static void say_restored(const char *from, const char *where, const char *kept)
     }
 }
 
+// Directory of the daemon's first store that is a file, and whether it is another user's.
+static bool daemons_directory(struct backup_target *t, char dir[VARVE_PATH_TEXT], bool *others)
+{
+    static struct varve_stats stats;
+    struct stat st;
+    int rc = t->source.ops->stats(&t->source, &stats);
+    for (size_t i = 0; rc == 0 && i < stats.backend_count; i++) {
+        const char *where = stats.backends[i].where;
+        const char *slash = where[0] == '/' ? strrchr(where, '/') : NULL;
+        if (slash && slash != where) {
+            (void)snprintf(dir, VARVE_PATH_TEXT, "%.*s", (int)(slash - where), where);
+            rc = stat(dir, &st);
+            *others = rc == 0 && st.st_uid != geteuid();
+            return rc == 0;
+        }
+    }
+    return false;
+}
+
+static void find_line(void *arg, const char *line)
+{
+    struct seek *seek = arg;
+    seek->found = seek->found || strcmp(line, seek->path) == 0;
+}
+
+static int copy_to(const char *from, const char *to)
+{
+    static uint8_t buf[65536];
+    struct varve_ledger_account account = {.page_bytes = 0}; // the daemon's is another
+    struct varve_file in, out;
+    int64_t at = 0, n = 0;
+    (void)varve_port_path_remove(to); // of a restore that was interrupted
+    int rc = varve_file_open(&in, &account, from, 0);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = varve_file_open(&out, &account, to,
+                         VARVE_OPEN_WRITE | VARVE_OPEN_CREATE | VARVE_OPEN_EXCLUSIVE);
+    while (rc == 0 && (n = varve_file_read(&in, at, buf, sizeof buf)) > 0) {
+        rc = varve_file_write(&out, at, buf, (size_t)n, VARVE_WRITE_BACKUP);
+        at += n;
+    }
+    if (rc != VARVE_E_EXISTS) {
+        varve_file_close(&out); // of which the daemon makes a copy of its own
+    }
+    varve_file_close(&in);
+    return rc < 0 ? rc : (int)n;
+}
+
+// The daemon reads the backup as its own user, who may not come to it, and may have a /tmp of its
+// own: root lays a copy beside the store, where it is the daemon's. `lent` is "" without need.
+static int lend(struct backup_target *t, const char *path, char lent[VARVE_PATH_TEXT])
+{
+    char dir[VARVE_PATH_TEXT];
+    bool others = false;
+    struct seek own = {.path = path};
+    lent[0] = '\0';
+    if (geteuid() != 0 || !daemons_directory(t, dir, &others) || !others ||
+        source_remote_backups(&t->source, find_line, &own) < 0 || own.found) {
+        return DONE;
+    }
+    int n = snprintf(lent, VARVE_PATH_TEXT, "%s/%s.lent", dir, strrchr(path, '/') + 1);
+    int rc = n >= 0 && (size_t)n < VARVE_PATH_TEXT ? copy_to(path, lent) : VARVE_E_TOO_BIG;
+    if (rc < 0) {
+        (void)varve_port_path_remove(lent); // what there is of it
+        return complain(FAILED, "cannot copy %s to where the daemon reads it: %s", path,
+                        varve_strerror(rc));
+    }
+    return DONE;
+}
+
 static int restore_remote(struct backup_target *t, const char *path)
 {
-    char kept[VARVE_PATH_TEXT] = "";
+    char kept[VARVE_PATH_TEXT] = "", lent[VARVE_PATH_TEXT];
     struct last last = {kept, sizeof kept};
-    int rc = source_remote_restore(&t->source, path, keep_last, &last);
+    int code = lend(t, path, lent);
+    if (code != DONE) {
+        return code;
+    }
+    int rc = source_remote_restore(&t->source, lent[0] ? lent : path, keep_last, &last);
+    if (lent[0]) {
+        (void)varve_port_path_remove(lent); // the next one takes its place
+    }
     if (rc < 0) {
         return told(&t->source, rc);
     }

@@ -16,8 +16,8 @@ struct backup_target {
 
 // Each returns an exit code after having said what failed.
 int backup_reach(struct backup_target *t, const struct args *args);
-// Makes a backup; `made` gets the path of the last one, if there are several stores.
-int backup_make(struct backup_target *t, char *made, size_t cap);
+// Makes a backup of each store; `emit` gets their paths.
+int backup_make(struct backup_target *t, varve_line_fn emit, void *arg);
 // The newest backup.
 int backup_latest(struct backup_target *t, char *path, size_t cap);
 // Reads all of a file; says on stderr what is damaged if `loud`.

@@ -153,14 +153,15 @@ static int run_list(struct backup_target *t, enum format format)
 
 // ---- the others ---------------------------------------------------------------------------------
 
+static void print_path(void *arg, const char *line)
+{
+    (void)arg;
+    printf("%s\n", line);
+}
+
 static int run_now(struct backup_target *t)
 {
-    char made[VARVE_PATH_TEXT] = "";
-    int code = backup_make(t, made, sizeof made);
-    if (code == DONE) {
-        printf("%s\n", made);
-    }
-    return code;
+    return backup_make(t, print_path, NULL);
 }
 
 // FILE, or the newest for none and for "latest".
@@ -282,7 +283,8 @@ const struct command command_backup = {
         "verify [FILE]        reads all of a backup, with its checksums; default: the latest\n"
         "restore FILE|latest  verifies a backup, then puts it in the place of the store at one\n"
         "                     stroke; the store that it replaces is kept under a dated name\n"
-        "archive FILE|-       a .tar.gz with a fresh backup and the configuration\n"
+        "archive FILE|-       a .tar.gz with a fresh backup and the configuration; of several\n"
+        "                     stores it has the first, and says which are left out\n"
         "unpack FILE|-        restores the backup of such an archive; with -c CONF its\n"
         "                     configuration, too, when there is no CONF yet\n"
         "\n"

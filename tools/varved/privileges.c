@@ -2,7 +2,9 @@
 // Giving up root; see privileges.h.
 #include "privileges.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
@@ -18,7 +20,49 @@ static int fail(const char *doing, const char *what)
     return VARVE_E_DENIED;
 }
 
-// A directory that is somebody else's stays so: opening the store tells what is wrong.
+// ---- the state directory ------------------------------------------------------------------------
+
+// Directories below it that are gone through: that of backups, those of segments.
+#define DEPTH 2
+
+static void hand_over_entries(int fd, uid_t uid, gid_t gid, int depth);
+
+// Root's own file or directory, but no other name of a file elsewhere.
+static void hand_over_entry(int dir, const char *name, uid_t uid, gid_t gid, int depth)
+{
+    struct stat st;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_uid != 0 ||
+        !(S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1))) {
+        return;
+    }
+    if (S_ISDIR(st.st_mode) && depth > 0) {
+        hand_over_entries(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), uid,
+                          gid, depth - 1);
+    }
+    (void)fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW); // opening it tells what is wrong
+}
+
+// What a daemon or a tool that ran as root has left there. Takes the descriptor.
+static void hand_over_entries(int fd, uid_t uid, gid_t gid, int depth)
+{
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            hand_over_entry(fd, entry->d_name, uid, gid, depth);
+        }
+    }
+    if (dir) {
+        (void)closedir(dir); // only read
+    } else if (fd >= 0) {
+        (void)close(fd); // likewise
+    }
+}
+
+// A directory that is somebody else's stays so, with all that is in it: opening the store tells
+// what is wrong. Entries only go along in one that is closed to others, as varve makes them: a
+// configuration that names /etc must not give that away. They go first: as long as the directory is
+// root's nobody can exchange them.
 static int hand_over(const char *state, uid_t uid, gid_t gid)
 {
     struct stat st;
@@ -28,11 +72,16 @@ static int hand_over(const char *state, uid_t uid, gid_t gid)
     if (varve_port_path_make_dir(state) < 0 || stat(state, &st) < 0) {
         return fail("make the state directory", state);
     }
-    if (st.st_uid == 0 && chown(state, uid, gid) < 0) {
-        return fail("hand over the state directory", state);
+    if (st.st_uid != 0 || uid == 0) {
+        return 0;
     }
-    return 0;
+    if ((st.st_mode & S_IRWXO) == 0) {
+        hand_over_entries(open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC), uid, gid, DEPTH);
+    }
+    return chown(state, uid, gid) < 0 ? fail("hand over the state directory", state) : 0;
 }
+
+// ---- the user -----------------------------------------------------------------------------------
 
 static int find_ids(const struct varve_settings *settings, uid_t *uid, gid_t *gid)
 {

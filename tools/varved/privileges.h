@@ -7,9 +7,9 @@
 
 #include "varve/conf.h"
 
-// Started as root: makes the state directory, hands it over and becomes [varve] user (and group),
-// for good; without a `user` it warns and stays root. Otherwise a `user` other than the present one
-// is refused. Returns 0 or an error; complains in the log.
+// Started as root: makes the state directory, hands it over, with what root has left in it, and
+// becomes [varve] user (and group), for good; without a `user` it warns and stays root. Otherwise a
+// `user` other than the present one is refused. Returns 0 or an error; complains in the log.
 int privileges_drop(const struct varve_settings *settings);
 
 #endif

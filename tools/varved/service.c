@@ -308,13 +308,15 @@ static const char *base_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-// Whether the file is named after the store.
+// Whether the file is named after the store: varve-20261121T013000Z.db, or varve.db as archives
+// have it.
 static bool is_named_after(const char *file, const char *store)
 {
     const char *base = base_of(store);
     const char *dot = strrchr(base, '.');
     size_t n = dot && dot != base ? (size_t)(dot - base) : strlen(base);
-    return strncmp(base_of(file), base, n) == 0 && base_of(file)[n] == '-';
+    const char *name = base_of(file);
+    return strncmp(name, base, n) == 0 && (name[n] == '-' || name[n] == '.');
 }
 
 // The store that a backup belongs to: by its name, or because there is only one.
