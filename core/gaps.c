@@ -7,6 +7,8 @@
 // A gap is longer than this, or than this part of the shortest keep.
 #define GAP_MS   INT64_C(3600000)
 #define GAP_PART 4
+// Of a gap, what is next to nothing.
+#define NOTHING_PART 16
 
 void varve_gaps_init(struct varve_gaps *gaps, int64_t shortest_keep_ms)
 {
@@ -27,6 +29,11 @@ static bool is_empty(const struct varve_gaps *gaps)
     return gaps->oldest_ms > gaps->newest_ms;
 }
 
+static int64_t length_of(const struct varve_gap *gap)
+{
+    return gap->to_ms - gap->from_ms;
+}
+
 static void forget(struct varve_gaps *gaps, size_t i)
 {
     gaps->count--;
@@ -45,7 +52,7 @@ static void forget_least(struct varve_gaps *gaps)
         const struct varve_gap *gap = &gaps->gap[i];
         behind_ms += begin_ms - gap->to_ms;
         begin_ms = gap->from_ms;
-        const double share = (double)(gap->to_ms - gap->from_ms) / (double)behind_ms;
+        const double share = (double)length_of(gap) / (double)behind_ms;
         if (i == gaps->count - 1 || share < least_share) {
             least = i;
             least_share = share;
@@ -54,12 +61,35 @@ static void forget_least(struct varve_gaps *gaps)
     forget(gaps, least);
 }
 
+// Makes one of two gaps between which there is the least history, if that is next to nothing
+// compared with each of them.
+static bool join_two(struct varve_gaps *gaps)
+{
+    int64_t least_ms = INT64_MAX;
+    size_t at = 0;
+    for (size_t i = 0; i + 1 < gaps->count; i++) {
+        const struct varve_gap *a = &gaps->gap[i], *b = a + 1;
+        const int64_t length_ms = length_of(a) < length_of(b) ? length_of(a) : length_of(b);
+        const int64_t between_ms = b->from_ms - a->to_ms;
+        if (between_ms < least_ms && between_ms <= length_ms / NOTHING_PART) {
+            least_ms = between_ms;
+            at = i;
+        }
+    }
+    if (least_ms == INT64_MAX) {
+        return false;
+    }
+    gaps->gap[at].to_ms = gaps->gap[at + 1].to_ms;
+    forget(gaps, at + 1);
+    return true;
+}
+
 // Puts a gap at its place, unless it is too short to be one.
 static void add(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
 {
     const struct varve_gap gap = {from_ms, to_ms};
     size_t at = 0;
-    if (to_ms - from_ms <= gaps->more_than_ms) {
+    if (length_of(&gap) <= gaps->more_than_ms) {
         return;
     }
     while (at < gaps->count && gaps->gap[at].from_ms < from_ms) {
@@ -67,18 +97,19 @@ static void add(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
     }
     memmove(&gaps->gap[at + 1], &gaps->gap[at], (gaps->count - at) * sizeof gap);
     gaps->gap[at] = gap;
-    if (++gaps->count > VARVE_GAPS_MAX) {
+    if (++gaps->count > VARVE_GAPS_MAX && !join_two(gaps)) {
         forget_least(gaps);
     }
 }
 
-// Puts what there turned out to be history of between what is left of a gap.
+// Puts what there turned out to be history of between what is left of a gap. Gaps before it stay
+// where they are, or two of them become one, or one goes: who looks at each begins with the last.
 static void divide(struct varve_gaps *gaps, size_t i, int64_t from_ms, int64_t to_ms)
 {
     const struct varve_gap gap = gaps->gap[i];
     forget(gaps, i);
-    add(gaps, gap.from_ms, from_ms); // both lie before all that has not been looked at,
-    add(gaps, to_ms, gap.to_ms);     // or do not overlap
+    add(gaps, gap.from_ms, from_ms);
+    add(gaps, to_ms, gap.to_ms);
 }
 
 // The year 9999: what is later is damage, and would overflow.
@@ -109,11 +140,9 @@ void varve_gaps_cover(struct varve_gaps *gaps, int64_t from_ms, int64_t to_ms)
     if (!is_sane(from_ms, to_ms)) {
         return;
     }
-    for (size_t i = 0; i < gaps->count;) {
+    for (size_t i = gaps->count; i-- > 0;) {
         const struct varve_gap *gap = &gaps->gap[i];
-        if (to_ms <= gap->from_ms || from_ms >= gap->to_ms) {
-            i++;
-        } else {
+        if (from_ms < gap->to_ms && to_ms > gap->from_ms) {
             divide(gaps, i, from_ms, to_ms);
         }
     }
@@ -132,12 +161,9 @@ void varve_gaps_cover_cells(struct varve_gaps *gaps, int64_t from_ms, int64_t to
     if (!is_sane(from_ms, to_ms)) {
         return;
     }
-    for (size_t i = 0; i < gaps->count;) {
+    for (size_t i = gaps->count; i-- > 0;) {
         const struct varve_gap *gap = &gaps->gap[i];
-        const bool fills = lies_in(gap, from_ms, step_ms) || lies_in(gap, to_ms, step_ms);
-        if (!fills) {
-            i++;
-        } else {
+        if (lies_in(gap, from_ms, step_ms) || lies_in(gap, to_ms, step_ms)) {
             divide(gaps, i, from_ms, to_ms + step_ms - 1);
         }
     }

@@ -13,9 +13,12 @@
 // Nothing of it is stored: the blocks tell what there is history of. Rows tell it best. A cell says
 // that there is a row in it, not where, and blocks of cells may reach over gaps: they fill none
 // that finer tiers show, unless a cell of theirs lies in it. So tiers are to be told from the
-// finest on, and a gap that only cells know is found if it is longer than their blocks. Only so
-// many gaps are known, those that make the most of a difference: long ones, and of these the late
-// ones. One that is not known counts as long as it was.
+// finest on, and a gap that only cells know is found if it is longer than their blocks.
+//
+// Only so many gaps are known. Where there are more, two become one that have next to no history
+// between them, as a clock leaves that is wrong anew at each boot; else those are known that make
+// the most of a difference: long ones, and of these the late ones. One that is not known counts as
+// long as it was.
 //
 // One task, under the host's store lock.
 #ifndef VARVE_CORE_GAPS_H

@@ -38,10 +38,14 @@ void varve_pipeline_init_gaps(struct varve_host *host)
 void varve_pipeline_cover(const struct varve_host *host, struct varve_gaps *gaps, unsigned tier,
                           const struct varve_block_key *key)
 {
+    const struct varve_tier *t = &host->tiers[tier];
     if (tier == 0) {
         varve_gaps_cover(gaps, key->start_ms, key->end_ms);
-    } else {
-        varve_gaps_cover_cells(gaps, key->start_ms, key->end_ms, host->tiers[tier].step_ms);
+    } else if (key->end_ms - key->start_ms <= 2 * t->window_ms) {
+        varve_gaps_cover_cells(gaps, key->start_ms, key->end_ms, t->step_ms);
+    } else { // cells that waited while the clock went somewhere else: what is between is not known
+        varve_gaps_cover_cells(gaps, key->start_ms, key->start_ms, t->step_ms);
+        varve_gaps_cover_cells(gaps, key->end_ms, key->end_ms, t->step_ms);
     }
 }
 

@@ -66,25 +66,27 @@ static void history_may_be_found_in_any_order(void **state)
         struct varve_gaps other;
         int64_t from[40], to[40];
         int64_t at = NOW;
-        for (int i = 0; i < 40; i++) {
+        const int count = round % 2 == 0 ? VARVE_GAPS_MAX + 1 : 40; // all of its gaps are known
+        for (int i = 0; i < count; i++) {
             from[i] = at + (random_below(&r, 8) == 0 ? random_between(&r, 2, 900) * DAY : 1000);
             to[i] = at = from[i] + random_between(&r, 0, DAY);
         }
         varve_gaps_init(&gaps, 90 * DAY);
         varve_gaps_init(&other, 90 * DAY);
-        for (int i = 0; i < 40; i++) {
+        for (int i = 0; i < count; i++) {
             varve_gaps_cover(&gaps, from[i], to[i]);
         }
-        for (int i = 39; i > 0; i--) {
+        for (int i = count - 1; i > 0; i--) {
             const uint32_t k = random_below(&r, (uint32_t)i + 1);
             const int64_t swap_from = from[i], swap_to = to[i];
             from[i] = from[k], to[i] = to[k];
             from[k] = swap_from, to[k] = swap_to;
         }
-        for (int i = 0; i < 40; i++) {
+        for (int i = 0; i < count; i++) {
             varve_gaps_cover(&other, from[i], to[i]);
         }
-        if (gaps.count < VARVE_GAPS_MAX && other.count == gaps.count) {
+        if (count <= (int)VARVE_GAPS_MAX + 1) {
+            assert_int_equal(other.count, gaps.count);
             assert_memory_equal(gaps.gap, other.gap, gaps.count * sizeof *gaps.gap);
         }
         assert_in_range(other.count, gaps.count < 2 ? gaps.count : 1, VARVE_GAPS_MAX);
@@ -101,8 +103,8 @@ static void the_longest_gaps_are_known_and_that_of_today(void **state)
     (void)state;
     varve_gaps_init(&gaps, 90 * DAY);
     for (int64_t i = 1; i <= 20; i++) {
-        varve_gaps_cover(&gaps, at, at + DAY);
-        at += DAY + (i % 2 == 0 ? 2 : 100) * DAY;
+        varve_gaps_cover(&gaps, at, at + 10 * DAY);
+        at += (10 + (i % 2 == 0 ? 2 : 100)) * DAY;
     }
     varve_gaps_cover(&gaps, at, at + DAY);
     assert_int_equal(gaps.count, VARVE_GAPS_MAX);
@@ -212,6 +214,23 @@ static void short_gaps_that_are_long_ago_are_forgotten_first(void **state)
                      at - 5 * HOUR);
 }
 
+// Minutes in each of thirty years, in whatever order, make nothing old.
+static void gaps_with_next_to_no_history_between_count_as_one(void **state)
+{
+    const int64_t minutes = HOUR / 6, year = 365 * DAY;
+    (void)state;
+    varve_gaps_init(&gaps, 2 * HOUR);
+    varve_gaps_cover(&gaps, NOW - 90 * DAY, NOW);
+    for (int64_t i = 1; i <= 30; i++) {
+        const int64_t at = NOW + i * 7 % 31 * year;
+        varve_gaps_cover(&gaps, at, at + minutes);
+        assert_in_range(gaps.count, 1, VARVE_GAPS_MAX);
+        const int64_t before = varve_gaps_before(&gaps, at + minutes, 60 * DAY);
+        assert_in_range(before, NOW - 60 * DAY, NOW - 60 * DAY + 30 * minutes);
+    }
+    assert_int_equal(gaps.newest_ms, NOW + 30 * year + minutes);
+}
+
 static void absurd_times_are_passed_over(void **state)
 {
     (void)state;
@@ -238,6 +257,7 @@ int main(void)
         cmocka_unit_test(cells_fill_gaps_that_they_lie_in),
         cmocka_unit_test(cells_follow_each_other),
         cmocka_unit_test(short_gaps_that_are_long_ago_are_forgotten_first),
+        cmocka_unit_test(gaps_with_next_to_no_history_between_count_as_one),
         cmocka_unit_test(absurd_times_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ static bool promised[DEVICE_ROWS]; // must be there in the end
 static bool there[DEVICE_ROWS];
 static int64_t ahead_ms; // rows stored by a clock that was wrong by so much are no failure
 static size_t ahead;     // of these
+static bool wild;        // whatever the clock was
 static bool expires;     // cells go by slots of their own: do not compare them with the rows
 
 static int make_with(const char *ini)
@@ -34,7 +35,7 @@ static int make_with(const char *ini)
     device_make(&d, ini);
     memset(promised, 0, sizeof promised);
     ahead_ms = 0;
-    expires = false;
+    expires = wild = false;
     return 0;
 }
 
@@ -96,6 +97,9 @@ static int on_rows(void *arg, varve_series_id id, const struct varve_point *poin
     (void)arg, (void)id;
     for (size_t i = 0; i < n; i++) {
         const size_t row = device_row(&d, points[i].value);
+        if (wild && points[i].time_ms != d.taken_ms[row]) {
+            continue;
+        }
         if (ahead_ms != 0 && points[i].time_ms == d.taken_ms[row] + ahead_ms) {
             ahead++;
             continue;
@@ -266,6 +270,29 @@ static void a_clock_half_a_day_ahead_expires_nothing_before_its_time(void **stat
     device_stop(&d);
 }
 
+// A clock that is another year at each boot, as a dead battery leaves it, and once each day: more
+// gaps than are known. The hour from before is in its store all the time.
+static void a_clock_that_is_wrong_anew_at_each_boot_expires_nothing(void **state)
+{
+    (void)state;
+    device_start(&d);
+    device_learn_the_time(&d);
+    device_run(&d, 60 * MINUTE_MS);
+    stop_in_order(0);
+    expires = wild = true;
+    for (int i = 1; i <= 30; i++) {
+        const int64_t year = (i * 7) % 30;
+        device_boot(&d, 1000, d.true_ms + 1000 + year * 365 * 86400 * INT64_C(1000));
+        device_run(&d, 2 * FLUSH_MS);
+        assert_in_range(check(), 360, d.count);
+        cut_the_power(d.count);
+    }
+    device_boot(&d, 1000, d.true_ms + 1000);
+    device_run(&d, 2 * FLUSH_MS);
+    assert_in_range(check(), 360, d.count);
+    device_stop(&d);
+}
+
 static size_t blocks_of_minutes(void)
 {
     struct varve_stats stats;
@@ -376,6 +403,8 @@ int main(void)
                                         make_with_short_tiers, destroy),
         cmocka_unit_test_setup_teardown(a_clock_half_a_day_ahead_expires_nothing_before_its_time,
                                         make_with_short_tiers, destroy),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_wrong_anew_at_each_boot_expires_nothing,
+                                        make, destroy),
         cmocka_unit_test_setup_teardown(
             windows_close_in_their_time_when_there_are_rows_from_the_future, make_with_rollups_only,
             destroy),
