@@ -149,22 +149,42 @@ static int visit_ram(struct varve_host *host, uint32_t from, int64_t from_ms, in
     return 0;
 }
 
+struct stored_events {
+    int (*visit)(void *arg, const struct varve_event *event);
+    void *arg;
+    bool any;
+    int stopped; // what the visitor said
+};
+
+static int visit_stored(void *arg, const struct varve_event *event)
+{
+    struct stored_events *stored = arg;
+    stored->any = true;
+    stored->stopped = stored->visit(stored->arg, event);
+    return stored->stopped;
+}
+
+// Those that are stored, then those that are not yet. Of a store that cannot be read, memory gives
+// what it still has: the reason is among them.
 int varve_host_events(struct varve_host *host, int64_t from_ms, int64_t to_ms,
                       int (*visit)(void *arg, const struct varve_event *event), void *arg)
 {
     struct varve_backend *backend = event_store(host);
+    struct stored_events stored = {.visit = visit, .arg = arg};
     uint32_t cursor = 0;
+    int read = 0;
     if (backend != NULL) {
         varve_port_mutex_lock(&backend->lock);
-        int rc = varve_backend_is_open(backend)
-                     ? backend->instance.plugin->backend->load_events(&backend->instance, from_ms,
-                                                                      to_ms, visit, arg)
-                     : 0;
-        cursor = backend->event_cursor;
+        if (varve_backend_is_open(backend)) {
+            read = backend->instance.plugin->backend->load_events(&backend->instance, from_ms,
+                                                                  to_ms, visit_stored, &stored);
+        }
+        cursor = read < 0 && !stored.any ? 0 : backend->event_cursor;
         varve_port_mutex_unlock(&backend->lock);
-        if (rc != 0) {
-            return rc;
+        if (stored.stopped != 0) {
+            return stored.stopped;
         }
     }
-    return visit_ram(host, cursor, from_ms, to_ms, visit, arg);
+    int rc = visit_ram(host, cursor, from_ms, to_ms, visit, arg);
+    return rc != 0 ? rc : read;
 }

@@ -189,7 +189,8 @@ static void fill_collector(struct varve_host *host, size_t index, struct varve_i
     const char *state = collector_state(collector, job);
     (void)varve_format(out->name, sizeof out->name, "%s", collector->conf->name);
     (void)varve_format(out->state, sizeof out->state, "%s", state);
-    if (strcmp(state, "disabled") == 0) {
+    const bool failed = job->failures_in_row > 0 && !job->running; // or a run may be writing it
+    if (failed || !collector->ready) {
         (void)varve_format(out->reason, sizeof out->reason, "%s", collector->reason.text);
     }
     out->interval_ms = job->interval_ms;

@@ -164,7 +164,8 @@ int varve_host_verify_backup(struct varve_host *host, size_t index, const char *
                              size_t why_cap);
 
 // Events with from_ms <= time <= to_ms, stored ones and those in RAM, in time order; visit()
-// returns non-zero to stop. Task context.
+// returns non-zero to stop. Of a store that cannot be read what RAM has is visited before its error
+// is returned. Task context.
 int varve_host_events(struct varve_host *host, int64_t from_ms, int64_t to_ms,
                       int (*visit)(void *arg, const struct varve_event *event), void *arg);
 

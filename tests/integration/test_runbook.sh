@@ -73,6 +73,10 @@ start_daemon "$work/runbook.ini"
 wait_for collector_failed
 play 'A collector fails or hangs'
 grep -q collector_failed "$work/said" || fail "the failure is not shown"
+says_why() {
+    "$varve" plugins --socket "$socket" | grep -q '^broken .* failing .*exit code 3'
+}
+wait_until 20 says_why || fail "plugins does not say why a collector fails"
 wait_for collector_limited
 play 'Samples or series are refused'
 play 'The clock is wrong'

@@ -223,6 +223,21 @@ static struct varve_stats stats_now(void)
     return stats;
 }
 
+static int on_event(void *arg, const struct varve_event *event)
+{
+    bool *told = arg;
+    *told = *told || strcmp(event->kind, "store_error") == 0;
+    return 0;
+}
+
+// Also where stored events cannot be read: then the answer is an error, behind those in memory.
+static bool is_told(void)
+{
+    bool told = false;
+    (void)varve_host_events(host, INT64_MIN, INT64_MAX, on_event, &told);
+    return told;
+}
+
 // ---- tries --------------------------------------------------------------------------------------
 
 // Returns how many calls there were that could have failed.
@@ -238,6 +253,9 @@ static uint64_t try_one(const char *backend, const struct varve_sim_failure *fai
     if (failed_to_the_end && (failure->calls & VARVE_SIM_WRITE) != 0 &&
         stats_now().backends[0].state == 0) {
         fail_msg("%s: the state says that all is well", now_trying);
+    }
+    if (failed_to_the_end && (failure->calls & VARVE_SIM_WRITE) != 0 && !is_told()) {
+        fail_msg("%s: no event tells of it", now_trying);
     }
     varve_sim_set_failure(NULL);
     run(HEALTHY + FAILING, MENDED);
