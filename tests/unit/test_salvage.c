@@ -341,6 +341,18 @@ static void pages_have_the_likely_size_where_blocks_fit_another_as_well(void **s
     close_host();
 }
 
+static void a_header_that_states_another_page_size_is_not_believed(void **state)
+{
+    (void)state;
+    kind_live(kind_called("inplace"), 13);
+    overwrite(STORE, 16, 8, 1); // 2 KiB instead of 4
+    open_host();
+    assert_int_equal(stats_now().salvages, 1);
+    assert_int_equal(stats_now().salvage_lost, 0);
+    assert_true(stats_now().salvage_blocks > 30);
+    close_host();
+}
+
 static void pages_have_the_size_that_the_wal_states(void **state)
 {
     static struct kind small;
@@ -395,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_name_that_is_damaged_comes_from_the_backup),
         cmocka_unit_test(damage_under_an_open_store_is_salvaged_without_a_restart),
         cmocka_unit_test(pages_have_the_likely_size_where_blocks_fit_another_as_well),
+        cmocka_unit_test(a_header_that_states_another_page_size_is_not_believed),
         cmocka_unit_test(pages_have_the_size_that_the_wal_states),
         cmocka_unit_test(a_wal_without_its_beginning_is_read_from_its_first_whole_frame),
         cmocka_unit_test(one_frame_with_damaged_salts_is_not_believed),

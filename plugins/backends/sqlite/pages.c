@@ -394,21 +394,6 @@ static uint64_t whole_bytes(struct varve_sqlite_pages *p, uint32_t page, int64_t
     return sum;
 }
 
-// Small blocks, of one page, are whole in smaller sizes, too, and in every second page in larger
-// ones: what is likely goes before the others, and of these the largest of the best.
-static uint32_t guess(struct varve_sqlite_pages *p, uint32_t likely, int64_t size, void *buf)
-{
-    uint64_t most = whole_bytes(p, likely, size, buf);
-    uint32_t best = likely;
-
-    for (uint32_t page = PAGE_MAX; page >= PAGE_MIN; page /= 2) {
-        const uint64_t sum = page == likely ? 0 : whole_bytes(p, page, size, buf);
-        best = sum > most ? page : best;
-        most = sum > most ? sum : most;
-    }
-    return best;
-}
-
 // What the header says, if the header looks like one.
 static uint32_t stated(struct varve_sqlite_pages *p)
 {
@@ -421,6 +406,29 @@ static uint32_t stated(struct varve_sqlite_pages *p)
     }
     const uint32_t page = h[16] == 0 && h[17] == 1 ? PAGE_MAX : (uint32_t)h[16] << 8 | h[17];
     return is_page_size(page) ? page : 0;
+}
+
+// Small blocks, of one page, are whole in smaller sizes, too, and in every second page in larger
+// ones: of sizes that are equally good the header's counts, then the configuration's, then the
+// largest. Where these two agree nothing else is tried.
+static uint32_t choose(struct varve_sqlite_pages *p, uint32_t likely, int64_t size, void *buf)
+{
+    const uint32_t said = stated(p);
+    uint32_t best = said != 0 ? said : likely;
+    uint64_t most = whole_bytes(p, best, size, buf);
+    const uint64_t by_likely = best == likely ? most : whole_bytes(p, likely, size, buf);
+
+    if (said == likely && most > 0) {
+        return best;
+    }
+    best = by_likely > most ? likely : best;
+    most = by_likely > most ? by_likely : most;
+    for (uint32_t page = PAGE_MAX; page >= PAGE_MIN; page /= 2) {
+        const uint64_t sum = page == likely || page == said ? 0 : whole_bytes(p, page, size, buf);
+        best = sum > most ? page : best;
+        most = sum > most ? sum : most;
+    }
+    return best;
 }
 
 int varve_sqlite_pages_open(struct varve_sqlite_pages *p, struct varve_ledger_account *account,
@@ -437,10 +445,7 @@ int varve_sqlite_pages_open(struct varve_sqlite_pages *p, struct varve_ledger_ac
         varve_sqlite_pages_close(p);
         return (int)size;
     }
-    const uint32_t page = stated(p);
-    if (page == 0 || whole_bytes(p, page, size, buf) == 0) {
-        set_page(p, guess(p, page == 0 ? likely : page, size, buf), size);
-    }
+    set_page(p, choose(p, likely, size, buf), size);
     return 0;
 }
 

@@ -54,8 +54,8 @@ uint32_t varve_sqlite_wal_page(struct varve_sqlite_wal *wal, uint32_t frame);
 // Whether the frame is as it was written, by its checksum.
 bool varve_sqlite_wal_is_whole(struct varve_sqlite_wal *wal, uint32_t frame);
 
-// Opens the file of a store, and finds its page size: what the header says, or else the size in
-// which most blocks are whole, `likely` when there are none. `buf` has VARVE_BLOCK_MAX bytes.
+// Opens the file of a store, and finds its page size: the one in which most blocks are whole; where
+// several are equally good what the header says, then `likely`. `buf` has VARVE_BLOCK_MAX bytes.
 int varve_sqlite_pages_open(struct varve_sqlite_pages *p, struct varve_ledger_account *account,
                             const char *path, uint32_t likely, void *buf);
 // When p->wal has been opened and has another page size: it has a checksum, the database's header
