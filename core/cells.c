@@ -99,6 +99,13 @@ void varve_cells_note_series(struct varve_host *host)
     }
 }
 
+// Since when rows of the cells that come now have waited; boot time.
+static int64_t rows_wait_since(const struct varve_host *host)
+{
+    int64_t now_ms = varve_port_boot_ms(), raw_ms = host->windows[0].first_boot_ms;
+    return raw_ms < now_ms ? raw_ms : now_ms;
+}
+
 void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct varve_cell *cell,
                       const struct varve_sketch *sketch)
 {
@@ -115,6 +122,9 @@ void varve_cells_take(void *arg, size_t level, varve_series_id id, const struct 
         (void)varve_window_add_cell(window, id, cell);
     }
     varve_sketches_keep(&host->sketches, level, id, cell->start_ms, sketch);
+    if (tier == host->base_tier && window->first_boot_ms == INT64_MAX) {
+        window->first_boot_ms = rows_wait_since(host);
+    }
 }
 
 void varve_cells_reserve(struct varve_host *host, int64_t rows, int64_t span_ms)
@@ -155,6 +165,15 @@ static bool expires(const struct varve_host *host, size_t tier)
     return expiry_ms != INT64_MIN && oldest_ms < expiry_ms + varve_wear_window_ms(host);
 }
 
+// Whether the finest stored cells have waited for as long, whatever the clock says by now: it may
+// have been set back, and the cells may be from the future.
+static bool is_over(const struct varve_host *host, size_t tier)
+{
+    int64_t since_ms = host->windows[tier].first_boot_ms;
+    return since_ms != INT64_MAX &&
+           varve_port_boot_ms() - since_ms + host->tiers[tier].step_ms >= span_of(host, tier);
+}
+
 // `upto_ms`: cells before it are whole. By the clock, not by marks, which may be from the future.
 static bool is_due(const struct varve_host *host, size_t tier, int64_t upto_ms)
 {
@@ -164,12 +183,17 @@ static bool is_due(const struct varve_host *host, size_t tier, int64_t upto_ms)
         begin_ms = host->mark_ms[tier]; // late cells can wait
     }
     bool is_old = begin_ms != INT64_MAX && upto_ms - begin_ms >= span_of(host, tier);
-    return is_old || (is_stored_finer && expires(host, tier));
+    return is_old || (is_stored_finer ? expires(host, tier) : is_over(host, tier));
 }
 
 void varve_cells_advance(struct varve_host *host, int64_t time_ms)
 {
     size_t due = host->split_tier;
+    if (host->base_tier < host->tier_count) {
+        // Nothing finer is stored, and no row may come to end them.
+        varve_rollup_close_after(&host->rollup, host->base_tier, varve_series_count(&host->series),
+                                 time_ms);
+    }
     varve_rollup_close(&host->rollup, host->rollup.levels, varve_series_count(&host->series),
                        time_ms);
     for (size_t tier = 1; tier < host->tier_count; tier++) {

@@ -297,6 +297,19 @@ void varve_rollup_close(struct varve_rollup *rollup, size_t levels, uint32_t ser
     }
 }
 
+void varve_rollup_close_after(struct varve_rollup *rollup, size_t levels, uint32_t series_count,
+                              int64_t time_ms)
+{
+    for (size_t level = 0; level < levels; level++) {
+        for (uint32_t id = 0; id < series_count; id++) {
+            const struct varve_cell *open = &rollup->open[level][id];
+            if (open->count > 0 && open->start_ms > time_ms) {
+                close_open(rollup, level, (varve_series_id)id);
+            }
+        }
+    }
+}
+
 int64_t varve_rollup_oldest(const struct varve_rollup *rollup, size_t level, uint32_t series_count)
 {
     int64_t oldest_ms = INT64_MAX;

@@ -64,6 +64,10 @@ void varve_rollup_cell(struct varve_rollup *rollup, size_t level, varve_series_i
 void varve_rollup_close(struct varve_rollup *rollup, size_t levels, uint32_t series_count,
                         int64_t time_ms);
 
+// Closes those that begin after `time_ms`.
+void varve_rollup_close_after(struct varve_rollup *rollup, size_t levels, uint32_t series_count,
+                              int64_t time_ms);
+
 // Start of the level's oldest open cell; INT64_MAX: none is open.
 int64_t varve_rollup_oldest(const struct varve_rollup *rollup, size_t level, uint32_t series_count);
 

@@ -23,8 +23,9 @@
 #define MINUTE_MS INT64_C(60000)
 #define FLUSH_MS  (5 * MINUTE_MS)
 #define OFFSETS   4096
-#define NOISE_MS  20                  // by which a clock may be off without being followed
-#define MARGIN_MS (2 * DEVICE_ROW_MS) // until the keeper has noticed that a window is over
+#define NOISE_MS  20 // by which a clock may be off without being followed
+// Until the keeper has noticed that a window is over, and, without raw, a cell is.
+#define MARGIN_MS (2 * DEVICE_ROW_MS)
 
 static struct clock_device d;
 static bool promised[DEVICE_ROWS]; // must be there in the end
@@ -35,13 +36,15 @@ static bool wild;                 // rows may have any time that the clock has s
 static bool assumed[DEVICE_ROWS]; // was taken in a boot that never learnt the time
 static int64_t shown_ms[OFFSETS]; // by how much the clock was ahead, each time that it was set
 static size_t shown;
-static bool expires; // cells go by slots of their own: do not compare them with the rows
+static int64_t loss_ms; // by a cut, at most
+static bool expires;    // cells go by slots of their own: do not compare them with the rows
 
 static int make_with(const char *ini)
 {
     device_make(&d, ini);
     memset(promised, 0, sizeof promised);
     ahead_ms = 0;
+    loss_ms = FLUSH_MS + MARGIN_MS;
     memset(assumed, 0, sizeof assumed);
     expires = wild = false;
     shown = 0;
@@ -76,9 +79,11 @@ static int make_with_rollups_only(void **state)
 static int make_with_cells(void **state)
 {
     (void)state;
-    return make_with("[varve]\nstate = /state\nflush = 5m\n"
-                     "[tiers]\nraw = 10s keep 2h\nminute = 1m keep 60d\nhour = 1h keep 90d\n"
-                     "[backend flash : sqlite]\njournal = inplace\ntiers = minute hour\n");
+    int rc = make_with("[varve]\nstate = /state\nflush = 5m\n"
+                       "[tiers]\nraw = 10s keep 2h\nminute = 1m keep 60d\nhour = 1h keep 90d\n"
+                       "[backend flash : sqlite]\njournal = inplace\ntiers = minute hour\n");
+    loss_ms += MINUTE_MS;
+    return rc;
 }
 
 static int destroy(void **state)
@@ -105,7 +110,7 @@ static void stop_in_order(size_t first)
 static void cut_the_power(size_t first)
 {
     device_cut(&d);
-    promise(first, d.true_ms - FLUSH_MS - MARGIN_MS);
+    promise(first, d.true_ms - loss_ms);
 }
 
 static bool was_shown(int64_t offset_ms)
@@ -410,12 +415,31 @@ static size_t count_cells(void)
     return counted;
 }
 
+static size_t count_promised_cells(void)
+{
+    const double counted = device_sum(&d, "true_ms", 1, VARVE_AGG_COUNT);
+    size_t least = 0;
+    for (size_t i = 0; i < d.count; i++) {
+        least += promised[i];
+    }
+    assert_in_range(counted, least, d.count);
+    assert_int_equal(device_sum(&d, "true_ms", 2, VARVE_AGG_COUNT), counted);
+    return (size_t)counted;
+}
+
 // The same where cells are all that is stored: counted once in each tier.
 static void a_life_under_wild_clocks_is_counted_without_raw(void **state)
 {
     struct test_random r = random_start(__func__);
     (void)state;
     live_wild(&r, false, count_cells);
+}
+
+static void cuts_under_wild_clocks_cost_a_window_without_raw(void **state)
+{
+    struct test_random r = random_start(__func__);
+    (void)state;
+    live_wild(&r, true, count_promised_cells);
 }
 
 static size_t blocks_of_minutes(void)
@@ -532,6 +556,8 @@ int main(void)
                                         make, destroy),
         cmocka_unit_test_setup_teardown(a_life_under_wild_clocks_loses_nothing, make, destroy),
         cmocka_unit_test_setup_teardown(a_life_under_wild_clocks_is_counted_without_raw,
+                                        make_with_cells, destroy),
+        cmocka_unit_test_setup_teardown(cuts_under_wild_clocks_cost_a_window_without_raw,
                                         make_with_cells, destroy),
         cmocka_unit_test_setup_teardown(
             windows_close_in_their_time_when_there_are_rows_from_the_future, make_with_rollups_only,
