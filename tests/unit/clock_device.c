@@ -8,6 +8,7 @@
 #include <cmocka.h>
 // clang-format on
 #include <stdlib.h>
+#include <string.h>
 
 #include "ports/sim/sim.h"
 #include "tests/unit/clock_device.h"
@@ -39,6 +40,8 @@ void device_make(struct clock_device *d, const char *ini)
     d->host = NULL;
     d->true_ms = DEVICE_TRUE_MS;
     d->count = 0;
+    d->loss_ms = 0;
+    memset(d->promised, 0, sizeof d->promised);
 }
 
 void device_destroy(struct clock_device *d)
@@ -82,6 +85,25 @@ void device_cut(struct clock_device *d)
     varve_sim_cut();
     (void)varve_host_shutdown(d->host); // gives back what is outside the device; it cannot write
     d->host = NULL;
+}
+
+void device_promise(struct clock_device *d, size_t first, int64_t until_ms)
+{
+    for (size_t i = first; i < d->count && d->taken_ms[i] < until_ms; i++) {
+        d->promised[i] = true;
+    }
+}
+
+void device_stop_keeps(struct clock_device *d, size_t first)
+{
+    device_stop(d);
+    device_promise(d, first, INT64_MAX);
+}
+
+void device_cut_keeps(struct clock_device *d, size_t first)
+{
+    device_cut(d);
+    device_promise(d, first, d->true_ms - d->loss_ms);
 }
 
 void device_step(struct clock_device *d)

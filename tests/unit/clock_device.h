@@ -17,6 +17,8 @@ struct clock_device {
     int64_t true_ms;               // now
     int64_t taken_ms[DEVICE_ROWS]; // true time of each row that was pushed, ascending
     size_t count;
+    bool promised[DEVICE_ROWS]; // must be there in the end
+    int64_t loss_ms;            // by a cut, at most; set by the test
 };
 
 // Makes the device and reads the configuration; its clock shows the true time. It is off.
@@ -30,6 +32,11 @@ void device_boot(struct clock_device *d, int64_t off_ms, int64_t wall_ms);
 // An orderly stop, and a power cut.
 void device_stop(struct clock_device *d);
 void device_cut(struct clock_device *d);
+// The same, with promises: all rows from `first` on, after a cut but for the last loss_ms.
+void device_stop_keeps(struct clock_device *d, size_t first);
+void device_cut_keeps(struct clock_device *d, size_t first);
+// All that was pushed from row `first` on and before `until_ms` must be there in the end.
+void device_promise(struct clock_device *d, size_t first, int64_t until_ms);
 
 // Lets the host do what there is to do.
 void device_step(struct clock_device *d);

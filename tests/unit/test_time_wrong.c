@@ -10,10 +10,8 @@
 #include <cmocka.h>
 // clang-format on
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/timebase.h"
 #include "ports/sim/sim.h"
 #include "tests/unit/clock_device.h"
 #include "tests/unit/random.h"
@@ -22,32 +20,20 @@
 
 #define MINUTE_MS INT64_C(60000)
 #define FLUSH_MS  (5 * MINUTE_MS)
-#define OFFSETS   4096
-#define NOISE_MS  20 // by which a clock may be off without being followed
-// Until the keeper has noticed that a window is over, and, without raw, a cell is.
-#define MARGIN_MS (2 * DEVICE_ROW_MS)
+#define MARGIN_MS (2 * DEVICE_ROW_MS) // until the keeper has noticed that a window is over
 
 static struct clock_device d;
-static bool promised[DEVICE_ROWS]; // must be there in the end
 static bool there[DEVICE_ROWS];
-static int64_t ahead_ms;          // rows stored by a clock that was wrong by so much are no failure
-static size_t ahead;              // of these
-static bool wild;                 // rows may have any time that the clock has shown
-static bool assumed[DEVICE_ROWS]; // was taken in a boot that never learnt the time
-static int64_t shown_ms[OFFSETS]; // by how much the clock was ahead, each time that it was set
-static size_t shown;
-static int64_t loss_ms; // by a cut, at most
-static bool expires;    // cells go by slots of their own: do not compare them with the rows
+static int64_t ahead_ms; // rows stored by a clock that was wrong by so much are no failure
+static size_t ahead;     // of these
+static bool expires;     // cells go by slots of their own: do not compare them with the rows
 
 static int make_with(const char *ini)
 {
     device_make(&d, ini);
-    memset(promised, 0, sizeof promised);
     ahead_ms = 0;
-    loss_ms = FLUSH_MS + MARGIN_MS;
-    memset(assumed, 0, sizeof assumed);
-    expires = wild = false;
-    shown = 0;
+    d.loss_ms = FLUSH_MS + MARGIN_MS;
+    expires = false;
     return 0;
 }
 
@@ -76,59 +62,11 @@ static int make_with_rollups_only(void **state)
                      "[backend flash : sqlite]\njournal = inplace\ntiers = minute hour\n");
 }
 
-static int make_with_cells(void **state)
-{
-    (void)state;
-    int rc = make_with("[varve]\nstate = /state\nflush = 5m\n"
-                       "[tiers]\nraw = 10s keep 2h\nminute = 1m keep 60d\nhour = 1h keep 90d\n"
-                       "[backend flash : sqlite]\njournal = inplace\ntiers = minute hour\n");
-    loss_ms += MINUTE_MS;
-    return rc;
-}
-
 static int destroy(void **state)
 {
     (void)state;
     device_destroy(&d);
     return 0;
-}
-
-// All that was pushed from row `first` on and before `until_ms` must be there in the end.
-static void promise(size_t first, int64_t until_ms)
-{
-    for (size_t i = first; i < d.count && d.taken_ms[i] < until_ms; i++) {
-        promised[i] = true;
-    }
-}
-
-static void stop_in_order(size_t first)
-{
-    device_stop(&d);
-    promise(first, INT64_MAX);
-}
-
-static void cut_the_power(size_t first)
-{
-    device_cut(&d);
-    promise(first, d.true_ms - loss_ms);
-}
-
-static bool was_shown(int64_t offset_ms)
-{
-    for (size_t i = 0; i < shown; i++) {
-        if (offset_ms >= shown_ms[i] - NOISE_MS && offset_ms <= shown_ms[i] + NOISE_MS) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// Sets the clock, or the one of the next boot, in off_ms.
-static int64_t show(int64_t wall_ms, int64_t off_ms)
-{
-    assert_true(shown < OFFSETS);
-    shown_ms[shown++] = wall_ms - d.true_ms - off_ms;
-    return wall_ms;
 }
 
 // Every row is one that was pushed, once, under its true time.
@@ -141,11 +79,7 @@ static int on_rows(void *arg, varve_series_id id, const struct varve_point *poin
             ahead++;
             continue;
         }
-        if (!wild) {
-            assert_int_equal(points[i].time_ms, d.taken_ms[row]);
-        } else if (!assumed[row]) {
-            assert_true(was_shown(points[i].time_ms - d.taken_ms[row]));
-        }
+        assert_int_equal(points[i].time_ms, d.taken_ms[row]);
         assert_false(there[row]);
         there[row] = true;
     }
@@ -161,7 +95,7 @@ static size_t check(void)
     device_ask(&d, "true_ms", 0, VARVE_AGG_AUTO, on_rows, NULL);
     for (size_t i = 0; i < d.count; i++) {
         count += there[i];
-        if (promised[i] && !there[i]) {
+        if (d.promised[i] && !there[i]) {
             fail_msg("row %zu, true time %lld, is lost", i, (long long)d.taken_ms[i]);
         }
     }
@@ -193,7 +127,7 @@ static void rows_that_wait_follow_every_step(void **state)
         device_run(&d, random_between(&r, 0, MINUTE_MS));
         device_learn_the_time(&d); // before the window closes
         assert_int_equal(varve_host_flush(d.host, 1000), 0);
-        promise(first, INT64_MAX);
+        device_promise(&d, first, INT64_MAX);
     }
     (void)check();
     struct varve_stats stats;
@@ -211,7 +145,7 @@ static void a_boot_years_ahead_neither_blocks_nor_expires_anything(void **state)
     device_start(&d);
     device_learn_the_time(&d);
     device_run(&d, 60 * MINUTE_MS);
-    stop_in_order(0);
+    device_stop_keeps(&d, 0);
 
     ahead_ms = 7 * 365 * 86400 * INT64_C(1000);
     device_boot(&d, 1000, d.true_ms + 1000 + ahead_ms);
@@ -219,7 +153,7 @@ static void a_boot_years_ahead_neither_blocks_nor_expires_anything(void **state)
     size_t first = d.count;
     device_learn_the_time(&d);
     device_run(&d, 60 * MINUTE_MS);
-    cut_the_power(first);
+    device_cut_keeps(&d, first);
     for (int i = 0; i < 20; i++) {
         first = d.count;
         device_boot(&d, 1000, 0);
@@ -228,9 +162,9 @@ static void a_boot_years_ahead_neither_blocks_nor_expires_anything(void **state)
         assert_in_range(ahead, 3 * FLUSH_MS / DEVICE_ROW_MS, 4 * FLUSH_MS / DEVICE_ROW_MS);
         device_run(&d, 20 * MINUTE_MS);
         if (i % 2 == 0) {
-            cut_the_power(first);
+            device_cut_keeps(&d, first);
         } else {
-            stop_in_order(first);
+            device_stop_keeps(&d, first);
         }
     }
     device_start(&d);
@@ -247,19 +181,19 @@ static void a_clock_years_ahead_expires_by_the_hours_that_it_runs(void **state)
     device_start(&d);
     device_learn_the_time(&d);
     device_run(&d, 60 * MINUTE_MS);
-    stop_in_order(0);
+    device_stop_keeps(&d, 0);
 
     ahead_ms = 7 * 365 * 86400 * INT64_C(1000);
     device_boot(&d, 1000, d.true_ms + 1000 + ahead_ms);
     device_run(&d, 25 * MINUTE_MS);
-    cut_the_power(d.count);
+    device_cut_keeps(&d, d.count);
     device_boot(&d, 1000, d.true_ms + 1000 + ahead_ms);
     device_run(&d, 25 * MINUTE_MS);
     assert_in_range(check(), 360, d.count);
 
     const size_t first = d.count;
     device_run(&d, 3 * 60 * MINUTE_MS);
-    memset(promised, 0, first);
+    memset(d.promised, 0, first);
     expires = true;
     assert_in_range(check(), 0, 60); // a slot that was made ahead
     device_learn_the_time(&d);
@@ -284,23 +218,23 @@ static void a_clock_half_a_day_ahead_expires_nothing_before_its_time(void **stat
     device_run(&d, 10 * MINUTE_MS);
     device_learn_the_time(&d);
     device_run(&d, 10 * MINUTE_MS);
-    promise(0, DEVICE_TRUE_MS + 60 * MINUTE_MS);
+    device_promise(&d, 0, DEVICE_TRUE_MS + 60 * MINUTE_MS);
     expires = true;
     assert_in_range(check(), 360, d.count);
-    stop_in_order(d.count);
+    device_stop_keeps(&d, d.count);
 
     device_boot(&d, 1000, d.true_ms + 1000 + ahead_ms);
     assert_in_range(check(), 360, d.count);
     device_run(&d, 10 * MINUTE_MS);
     assert_in_range(check(), 360, d.count);
-    cut_the_power(d.count);
+    device_cut_keeps(&d, d.count);
     device_boot(&d, 1000, d.true_ms + 1000);
     device_run(&d, 10 * MINUTE_MS);
     assert_in_range(check(), 360, d.count);
 
     const size_t old = d.count;
     device_run(&d, 3 * 60 * MINUTE_MS);
-    memset(promised, 0, old);
+    memset(d.promised, 0, old);
     assert_int_equal(varve_host_flush(d.host, 1000), 0);
     (void)check();
     size_t kept = 0;
@@ -309,137 +243,6 @@ static void a_clock_half_a_day_ahead_expires_nothing_before_its_time(void **stat
     }
     assert_in_range(kept, 0, 60); // slots that were made ahead
     device_stop(&d);
-}
-
-// A clock that is another year at each boot, as a dead battery leaves it, and once each day: more
-// gaps than are known. The hour from before is in its store all the time.
-static void a_clock_that_is_wrong_anew_at_each_boot_expires_nothing(void **state)
-{
-    (void)state;
-    device_start(&d);
-    device_learn_the_time(&d);
-    device_run(&d, 60 * MINUTE_MS);
-    stop_in_order(0);
-    (void)show(d.true_ms, 0);
-    wild = true;
-    for (int i = 1; i <= 30; i++) {
-        const size_t first = d.count;
-        const int64_t year = (i * 7) % 30;
-        const int64_t wall_ms = d.true_ms + 1000 + year * 365 * 86400 * INT64_C(1000);
-        device_boot(&d, 1000, show(wall_ms, 1000));
-        device_run(&d, 2 * FLUSH_MS);
-        (void)check();
-        cut_the_power(first);
-    }
-    device_boot(&d, 1000, d.true_ms + 1000);
-    device_run(&d, 2 * FLUSH_MS);
-    (void)check();
-    device_stop(&d);
-}
-
-#define YEAR_MS  (365 * 86400 * INT64_C(1000))
-#define BUILD_MS (VARVE_CLOCK_FLOOR_MS + 30 * 86400 * INT64_C(1000)) // a clock that is kept nowhere
-
-static int64_t any_clock(struct test_random *r, int64_t off_ms)
-{
-    static const int64_t spans[] = {5000, 3600 * 1000, 86400 * INT64_C(1000), 12 * YEAR_MS};
-    const int64_t now_ms = d.true_ms + off_ms;
-    switch (random_below(r, 8)) {
-    case 0:
-        return random_between(r, 0, 1000000); // 1970
-    case 1:
-        return BUILD_MS;
-    case 2:
-        return now_ms + 7 * YEAR_MS; // 2033
-    case 3:
-    case 4:
-        return now_ms;
-    default:
-        break;
-    }
-    const int64_t span = spans[random_below(r, 4)];
-    const int64_t wall_ms = now_ms + random_between(r, -span, span);
-    return wall_ms < VARVE_CLOCK_FLOOR_MS ? BUILD_MS : wall_ms;
-}
-
-// Lives with a clock that does whatever it likes, in whatever order, with stops, and with cuts if
-// there are.
-static void live_wild(struct test_random *r, bool has_cuts, size_t (*look)(void))
-{
-    const int boots = getenv("VARVE_TEST_LONG") != NULL ? 400 : 60;
-    wild = true;
-    device_start(&d);
-    (void)show(d.true_ms, 0);
-    device_learn_the_time(&d);
-    for (int boot = 0; boot < boots; boot++) {
-        const size_t first = d.count;
-        struct varve_stats stats;
-        for (uint32_t steps = random_below(r, 4); steps-- > 0;) {
-            device_run(&d, random_between(r, 0, 3 * FLUSH_MS));
-            varve_sim_set_wall(show(any_clock(r, 0), 0));
-            device_step(&d);
-        }
-        device_run(&d, random_between(r, 0, 3 * FLUSH_MS));
-        varve_host_stats(d.host, &stats);
-        (void)look();
-        if (!has_cuts || random_below(r, 2) == 0) {
-            memset(assumed + first, !stats.clock_trusted, d.count - first);
-            stop_in_order(first);
-        } else {
-            cut_the_power(stats.clock_trusted ? first : d.count);
-        }
-        const int64_t off_ms = random_between(r, 1000, 3600 * 1000);
-        device_boot(&d, off_ms, show(any_clock(r, off_ms), off_ms));
-        (void)look();
-    }
-    device_stop(&d);
-}
-
-// Each row is there once, under a time that the clock has shown, and counted once.
-static void a_life_under_wild_clocks_loses_nothing(void **state)
-{
-    struct test_random r = random_start(__func__);
-    (void)state;
-    live_wild(&r, true, check);
-}
-
-static size_t count_cells(void)
-{
-    const size_t counted = (size_t)device_sum(&d, "true_ms", 1, VARVE_AGG_COUNT);
-    struct varve_stats stats;
-    varve_host_stats(d.host, &stats);
-    if (stats.clock_trusted) { // else some wait for their time
-        assert_int_equal(counted, d.count);
-    }
-    assert_int_equal(device_sum(&d, "true_ms", 2, VARVE_AGG_COUNT), counted);
-    return counted;
-}
-
-static size_t count_promised_cells(void)
-{
-    const double counted = device_sum(&d, "true_ms", 1, VARVE_AGG_COUNT);
-    size_t least = 0;
-    for (size_t i = 0; i < d.count; i++) {
-        least += promised[i];
-    }
-    assert_in_range(counted, least, d.count);
-    assert_int_equal(device_sum(&d, "true_ms", 2, VARVE_AGG_COUNT), counted);
-    return (size_t)counted;
-}
-
-// The same where cells are all that is stored: counted once in each tier.
-static void a_life_under_wild_clocks_is_counted_without_raw(void **state)
-{
-    struct test_random r = random_start(__func__);
-    (void)state;
-    live_wild(&r, false, count_cells);
-}
-
-static void cuts_under_wild_clocks_cost_a_window_without_raw(void **state)
-{
-    struct test_random r = random_start(__func__);
-    (void)state;
-    live_wild(&r, true, count_promised_cells);
 }
 
 static size_t blocks_of_minutes(void)
@@ -484,10 +287,10 @@ static void windows_close_in_their_time_when_there_are_rows_from_the_future(void
     device_learn_the_time(&d);
     assert_in_range(run_an_hour(), usual, usual + 1);
     assert_in_range(run_an_hour(), usual, usual + 1);
-    stop_in_order(0);
+    device_stop_keeps(&d, 0);
     device_boot(&d, 1000, d.true_ms + 1000);
     assert_in_range(run_an_hour(), usual, usual + 1);
-    cut_the_power(d.count);
+    device_cut_keeps(&d, d.count);
     device_boot(&d, 1000, d.true_ms + 1000);
     assert_in_range(run_an_hour(), usual, usual + 1);
     device_stop(&d);
@@ -552,13 +355,6 @@ int main(void)
                                         make_with_short_tiers, destroy),
         cmocka_unit_test_setup_teardown(a_clock_half_a_day_ahead_expires_nothing_before_its_time,
                                         make_with_short_tiers, destroy),
-        cmocka_unit_test_setup_teardown(a_clock_that_is_wrong_anew_at_each_boot_expires_nothing,
-                                        make, destroy),
-        cmocka_unit_test_setup_teardown(a_life_under_wild_clocks_loses_nothing, make, destroy),
-        cmocka_unit_test_setup_teardown(a_life_under_wild_clocks_is_counted_without_raw,
-                                        make_with_cells, destroy),
-        cmocka_unit_test_setup_teardown(cuts_under_wild_clocks_cost_a_window_without_raw,
-                                        make_with_cells, destroy),
         cmocka_unit_test_setup_teardown(
             windows_close_in_their_time_when_there_are_rows_from_the_future, make_with_rollups_only,
             destroy),
