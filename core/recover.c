@@ -241,12 +241,18 @@ static int rebuild_tier(struct varve_host *host, unsigned tier, uint32_t upto_se
     return rc;
 }
 
-// Stores what was rebuilt of missing blocks; see above.
+// Stores what was rebuilt of missing blocks; see above. Everything up to the coarser tier's mark is
+// in blocks then: a mark from before it would take late rows of cells that are stored for stored,
+// too.
 static void fill_gap(struct varve_host *host, unsigned tier, uint32_t upto_seq)
 {
     bool is_missing = upto_seq != UINT32_MAX && upto_seq > host->next_seq[tier - 1];
     if (is_missing && tier > 1) {
-        varve_cells_close_part(host, tier - 1);
+        for (unsigned finer = 1; finer < tier && host->upto_ms[tier] >= 0; finer++) {
+            int64_t upto_ms = varve_bucket(host->upto_ms[tier], host->tiers[finer].step_ms);
+            host->upto_ms[finer] = upto_ms > host->upto_ms[finer] ? upto_ms : host->upto_ms[finer];
+        }
+        varve_cells_close(host, tier - 1);
     }
     if (is_missing && host->next_seq[tier - 1] < upto_seq) {
         host->next_seq[tier - 1] = upto_seq; // no number twice
