@@ -40,7 +40,8 @@ static int64_t interval_of(const struct varve_host *host, const struct varve_ins
 
 int varve_collectors_init(struct varve_host *host)
 {
-    int rc = 0;
+    host->series_owner = varve_arena_take_zeroed(&host->arena, host->series.cap, 1);
+    int rc = host->series_owner != NULL ? 0 : VARVE_E_NO_MEMORY;
     for (size_t i = 0; rc == 0 && i < host->conf->instance_count; i++) {
         const struct varve_instance_conf *conf = &host->conf->instances[i];
         if (!conf->enabled || conf->plugin->kind != VARVE_COLLECTOR) {
@@ -183,4 +184,59 @@ int varve_collectors_stop(struct varve_host *host)
         varve_port_timer_destroy(&host->watch);
     }
     return rc;
+}
+
+// ---- figures ------------------------------------------------------------------------------------
+
+uint64_t varve_collectors_failures(struct varve_host *host)
+{
+    uint64_t failures = 0;
+    varve_port_mutex_lock(&host->sched_lock);
+    for (size_t i = 0; i < host->collector_count; i++) {
+        failures += host->jobs[i].failures;
+    }
+    varve_port_mutex_unlock(&host->sched_lock);
+    return failures;
+}
+
+const struct varve_plugin *varve_collector_plugin(const struct varve_host *host, size_t index)
+{
+    return host->collectors[index].conf->plugin;
+}
+
+static const char *collector_state(const struct varve_collector *collector,
+                                   const struct varve_job *job)
+{
+    if (!collector->ready) {
+        return "disabled";
+    }
+    if (job->running && job->hung) {
+        return "hung";
+    }
+    return job->failures_in_row > 0 ? "failing" : "running";
+}
+
+void varve_collector_stats(struct varve_host *host, size_t index, struct varve_instance_stats *out)
+{
+    struct varve_collector *collector = &host->collectors[index];
+    struct varve_job *job = &host->jobs[index];
+    varve_port_mutex_lock(&host->sched_lock);
+    const char *state = collector_state(collector, job);
+    (void)varve_format(out->name, sizeof out->name, "%s", collector->conf->name);
+    (void)varve_format(out->state, sizeof out->state, "%s", state);
+    const bool failed = job->failures_in_row > 0 && !job->running; // or a run may be writing it
+    if (failed || !collector->ready) {
+        (void)varve_format(out->reason, sizeof out->reason, "%s", collector->reason.text);
+    }
+    out->interval_ms = job->interval_ms;
+    out->runs = job->runs;
+    out->failures = job->failures;
+    out->last_us = collector->last_us;
+    out->max_us = collector->max_us;
+    varve_port_mutex_unlock(&host->sched_lock);
+    varve_port_mutex_lock(&host->series_lock);
+    out->series = collector->series;
+    varve_port_mutex_unlock(&host->series_lock);
+    out->refused_series = atomic_load(&collector->refused_series);
+    out->refused_samples = atomic_load(&collector->refused_samples);
 }

@@ -32,8 +32,10 @@ uint64_t varve_flash_total(struct varve_host *host)
     return host->flash_before + kib * 1024;
 }
 
-void varve_emit_begin(struct varve_host *host, struct varve_block_writer *w, size_t tier,
-                      int64_t base_ms)
+// Neither this nor finish() is inlined: what they need of the stack, the encoder needs, too.
+__attribute__((noinline)) void varve_emit_begin(struct varve_host *host,
+                                                struct varve_block_writer *w, size_t tier,
+                                                int64_t base_ms)
 {
     struct varve_block_info info = {
         .key = {.start_ms = base_ms, .seq = host->next_seq[tier]},
@@ -61,7 +63,8 @@ static bool is_half_full(struct varve_outbox *outbox)
 
 // The total in the header includes the block's own pages, since nothing is written afterwards that
 // could tell of them. Returns the block's length in bytes, 0 when nothing was added.
-static uint32_t finish(struct varve_host *host, struct varve_block_writer *w, size_t tier)
+static __attribute__((noinline)) uint32_t finish(struct varve_host *host,
+                                                 struct varve_block_writer *w, size_t tier)
 {
     size_t length = w->used + w->dir_used;
     w->info.flash_bytes += (length + FLASH_PAGE_BYTES - 1) / FLASH_PAGE_BYTES * FLASH_PAGE_BYTES;

@@ -276,10 +276,11 @@ static void get_rows(struct unpacking *u)
     for (uint32_t i = 0; i < u->chest.rows; i++) {
         struct varve_sample row;
         get(&u->at, &row, sizeof row);
+        double value = varve_value_read(row.value);
         if (row.id < u->chest.series && u->ids[row.id] >= 0) {
             note(u, (row.flags & VARVE_SAMPLE_UNIX) != 0
-                        ? varve_push_at(u->host, u->ids[row.id], row.time_ms, row.value)
-                        : varve_push_boot(u->host, u->ids[row.id], row.time_ms, row.value));
+                        ? varve_push_at(u->host, u->ids[row.id], row.time_ms, value)
+                        : varve_push_boot(u->host, u->ids[row.id], row.time_ms, value));
         }
         if (i % BATCH == BATCH - 1 || i + 1 == u->chest.rows) {
             (void)varve_pipeline_drain(u->host); // the count does not matter here

@@ -5,7 +5,7 @@
 #include "text.h"
 
 // The ring keeps its counters on a cache line of their own.
-#define MEMORY_ALIGN 64u
+#define MEMORY_ALIGN _Alignof(struct varve_host)
 // Longest time between two steps of the super-loop.
 #define STEP_MAX_MS 1000
 // How long an importer sleeps while keeper and backends make room.
@@ -88,8 +88,6 @@ static int build(struct varve_host *host, char *why, size_t why_cap)
 {
     int rc =
         varve_series_table_init(&host->series, &host->arena, (uint32_t)host->conf->settings.series);
-    host->series_owner = varve_arena_take_zeroed(&host->arena, host->series.cap, 1);
-    rc = rc == 0 && host->series_owner == NULL ? VARVE_E_NO_MEMORY : rc;
     rc = rc == 0 ? varve_backends_open(host, why, why_cap) : rc;
     if (rc != 0) {
         return rc;
@@ -310,7 +308,7 @@ static int push(struct varve_host *host, int id, int64_t time_ms, double value, 
         return VARVE_E_INVALID;
     }
     struct varve_sample sample = {
-        .time_ms = time_ms, .value = value, .id = (uint16_t)id, .flags = flags};
+        .time_ms = time_ms, .value = (varve_value)value, .id = (uint16_t)id, .flags = flags};
     enum varve_ring_result result = varve_ring_push(&host->ring, &sample);
     if (result != VARVE_RING_OK) {
         varve_port_signal_raise(&host->keeper_wake);
@@ -352,7 +350,7 @@ static uint32_t push_run(struct varve_host *host, int64_t boot_ms, const int *id
     const uint32_t position = claimed;
     for (uint32_t i = 0; i < count; i++) {
         const struct varve_sample sample = {
-            .time_ms = boot_ms, .value = values[i], .id = (uint16_t)ids[i]};
+            .time_ms = boot_ms, .value = (varve_value)values[i], .id = (uint16_t)ids[i]};
         varve_ring_fill(&host->ring, position + i, &sample);
     }
     if (count < n || varve_ring_wakes(&host->ring, position, count)) {

@@ -31,6 +31,8 @@
 
 // Points of one chunk; rows are gathered here on their way into a block.
 #define VARVE_SCRATCH_BYTES (VARVE_COLUMN_MAX * sizeof(struct varve_point))
+// Chunks are sorted in place where they have at most so many rows.
+#define VARVE_SORT_IN_PLACE 64u
 // Blocks that one transaction of a backend takes at most.
 #define VARVE_COMMIT_BLOCKS 8u
 
@@ -205,7 +207,6 @@ struct varve_host {
 
     struct varve_port_mutex series_lock, store_lock, event_lock, sched_lock, open_lock, cache_lock;
     struct varve_series_table series;
-    uint8_t *series_owner; // by id: 1 + the collector that registered it first; 0: none yet
     struct varve_ring ring;
 
     struct varve_tier tiers[VARVE_MAX_TIERS];
@@ -226,7 +227,7 @@ struct varve_host {
     uint8_t *read_block; // VARVE_BLOCK_MAX: the block being read at recovery
     void *scratch;       // VARVE_SCRATCH_BYTES: rows on their way into block or rollup
     void *cell_scratch;  // the same for cells that close while `scratch` is in use
-    void *sort_scratch;  // the same for sorting either
+    void *sort_scratch;  // the same for sorting either; NULL: there are so few that they need none
     uint32_t next_seq[VARVE_MAX_TIERS];
     int64_t upto_ms[VARVE_MAX_TIERS]; // as in the block header
     int64_t mark_ms[VARVE_MAX_TIERS]; // upto_ms of the newest block that ended a window
@@ -251,17 +252,20 @@ struct varve_host {
     struct varve_row_cache row_cache;
     _Atomic uint32_t memory_used; // of the arena
     size_t most_memory; // that a backend which was opened late has needed, with all that was there
+    size_t collector_count;
+#ifndef VARVE_WITHOUT_COLLECTORS
+    uint8_t *series_owner; // by id: 1 + the collector that registered it first; 0: none yet
     struct varve_collector collectors[VARVE_MAX_INSTANCES];
     struct varve_job jobs[VARVE_MAX_INSTANCES]; // by collector
-    size_t collector_count;
+    struct varve_port_timer watch;              // the next deadline of a running collector
+    struct varve_worker workers[VARVE_WORKER_SLOTS];
+    size_t live_workers;  // sched_lock: in state VARVE_WORKER_RUNS
+    bool workers_failing; // the keeper's: no task could be started
+#endif
 
     struct varve_port_signal keeper_wake, progress;
     struct varve_port_task keeper;
     struct varve_beat keeper_beat;
-    struct varve_port_timer watch; // the next deadline of a running collector
-    struct varve_worker workers[VARVE_WORKER_SLOTS];
-    size_t live_workers;  // sched_lock: in state VARVE_WORKER_RUNS
-    bool workers_failing; // the keeper's: no task could be started
     bool keeper_running;
     bool threaded; // tasks are running
     atomic_bool stopping;
@@ -629,6 +633,10 @@ int varve_collectors_stop(struct varve_host *host);
 int64_t varve_collectors_run(struct varve_host *host, int64_t now_ms);
 // Reports collectors that passed their deadline.
 void varve_collectors_watch(struct varve_host *host, int64_t now_ms);
+// Runs that failed, of all; the plugin of one, and what there is to say of it. Any task.
+uint64_t varve_collectors_failures(struct varve_host *host);
+const struct varve_plugin *varve_collector_plugin(const struct varve_host *host, size_t index);
+void varve_collector_stats(struct varve_host *host, size_t index, struct varve_instance_stats *out);
 
 // workers.c. As many as are configured; on failure some may run.
 int varve_workers_start(struct varve_host *host);

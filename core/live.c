@@ -51,7 +51,7 @@ static void raw_as_points(const struct varve_host *host, varve_series_id id, str
     for (uint32_t i = 0; i < window->count; i++) {
         const struct varve_sample *row = &window->rows.raw[i];
         if (row->id == id) {
-            add_point(t, varve_raw_row_ms(&host->timebase, row), row->value);
+            add_point(t, varve_raw_row_ms(&host->timebase, row), varve_value_read(row->value));
         }
     }
 }
@@ -68,9 +68,9 @@ static void raw_as_cells(const struct varve_host *host, varve_series_id id, int6
             continue;
         }
         int64_t time_ms = varve_raw_row_ms(&host->timebase, row);
-        double sum =
-            is_counter ? varve_counter_increase(&counter, time_ms, row->value) : row->value;
-        struct varve_cell cell = varve_cell_of(time_ms, row->value, sum);
+        double value = varve_value_read(row->value);
+        double sum = is_counter ? varve_counter_increase(&counter, time_ms, value) : value;
+        struct varve_cell cell = varve_cell_of(time_ms, value, sum);
         add_cell(t, &cell, step_ms);
     }
 }
@@ -87,7 +87,8 @@ static void cells_of_tier(const struct varve_host *host, unsigned tier, varve_se
         }
     }
     for (unsigned level = tier; level >= 1; level--) {
-        add_cell(t, &host->rollup.open[level - 1][id], step_ms);
+        struct varve_cell open = varve_open_read(&host->rollup.open[level - 1][id]);
+        add_cell(t, &open, step_ms);
     }
     raw_as_cells(host, id, step_ms, t);
 }
@@ -112,7 +113,7 @@ static void open_sketches(struct varve_host *host, unsigned tier, varve_series_i
 {
     int64_t step_ms = host->tiers[tier].step_ms;
     for (unsigned level = 0; level < tier; level++) {
-        const struct varve_cell *open = &host->rollup.open[level][id];
+        const struct varve_open_cell *open = &host->rollup.open[level][id];
         int64_t start_ms = varve_bucket(open->start_ms, step_ms);
         if (open->count > 0 && start_ms >= from_ms && start_ms <= to_ms) {
             varve_sketch_merge(into, varve_sketches_open(&host->sketches, level, id));
@@ -129,7 +130,7 @@ static void raw_into_sketch(const struct varve_host *host, unsigned tier, varve_
         int64_t time_ms = varve_raw_row_ms(&host->timebase, row);
         int64_t start_ms = varve_bucket(time_ms, host->tiers[tier].step_ms);
         if (row->id == id && start_ms >= from_ms && start_ms <= to_ms) {
-            varve_sketch_add(into, row->value);
+            varve_sketch_add(into, varve_value_read(row->value));
         }
     }
 }
@@ -178,7 +179,7 @@ static void widen_by_cells(const struct varve_host *host, unsigned tier, struct 
     uint32_t series_count = varve_series_count(&host->series);
     for (unsigned level = 0; level < tier; level++) {
         for (uint32_t id = 0; id < series_count; id++) {
-            const struct varve_cell *open = &host->rollup.open[level][id];
+            const struct varve_open_cell *open = &host->rollup.open[level][id];
             if (open->count > 0) {
                 widen(range, open->start_ms);
             }

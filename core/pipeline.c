@@ -329,7 +329,7 @@ int varve_pipeline_init(struct varve_host *host)
     uint32_t ring = power_of_two(settings->ring_samples);
     uint32_t raw_rows = (uint32_t)settings->window_samples;
     uint32_t cell_rows = (uint32_t)settings->cell_rows;
-    struct varve_ring_slot *slots = varve_arena_take(arena, ring * sizeof *slots, 64);
+    struct varve_ring_slot *slots = varve_arena_take(arena, ring * sizeof *slots, VARVE_CACHE_LINE);
     int rc = varve_window_init_raw(&host->windows[0], arena, raw_rows);
     for (size_t tier = 1; tier < host->tier_count; tier++) {
         rc |= varve_window_init_cells(&host->windows[tier], arena, cells_for(host, tier),
@@ -346,9 +346,12 @@ int varve_pipeline_init(struct varve_host *host)
     host->block = varve_arena_take(arena, VARVE_BLOCK_MAX, 8);
     host->scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
     host->cell_scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
+#if VARVE_COLUMN_MAX > VARVE_SORT_IN_PLACE
     host->sort_scratch = varve_arena_take(arena, VARVE_SCRATCH_BYTES, 8);
+    rc |= host->sort_scratch == NULL;
+#endif
     rc |= varve_recover_init(host);
-    if (rc != 0 || slots == NULL || host->sort_scratch == NULL) {
+    if (rc != 0 || slots == NULL || host->cell_scratch == NULL) {
         return VARVE_E_NO_MEMORY;
     }
     varve_ring_init(&host->ring, slots, ring);

@@ -114,7 +114,7 @@ static void forget_open(struct varve_host *host, const struct varve_prune *prune
     varve_port_mutex_lock(&host->store_lock);
     for (size_t level = 0; prune->after_ms != INT64_MIN && level < host->rollup.levels; level++) {
         for (uint32_t id = 0; id < prune->series_count; id++) {
-            struct varve_cell *open = &host->rollup.open[level][id];
+            struct varve_open_cell *open = &host->rollup.open[level][id];
             const bool matches =
                 prune->every_series || (prune->matched[id / 8] >> (id % 8) & 1u) != 0;
             if (matches && open->start_ms >= prune->after_ms && open->start_ms < prune->before_ms) {

@@ -84,7 +84,7 @@ static struct marks open_marks(struct varve_host *host, unsigned tier)
     struct marks marks = {.since_ms = INT64_MAX, .from_seq = UINT32_MAX};
     varve_port_mutex_lock(&host->store_lock);
     for (uint32_t id = 0; id < varve_series_count(&host->series); id++) {
-        const struct varve_cell *cell = &host->rollup.open[tier - 1][id];
+        const struct varve_open_cell *cell = &host->rollup.open[tier - 1][id];
         if (cell->count > 0 && cell->start_ms < marks.since_ms) {
             marks.since_ms = cell->start_ms;
         }

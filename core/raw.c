@@ -95,7 +95,7 @@ static size_t gather_points(const struct varve_host *host, uint32_t from, uint32
     for (size_t i = 0; i < n; i++) {
         const struct varve_sample *row = &rows[host->order.index[from + i]];
         int64_t time_ms = varve_raw_row_ms(&timebase, row);
-        points[i] = (struct varve_point){.time_ms = time_ms, .value = row->value};
+        points[i] = (struct varve_point){.time_ms = time_ms, .value = varve_value_read(row->value)};
         ordered &= time_ms >= before_ms;
         before_ms = time_ms;
     }

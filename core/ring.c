@@ -11,7 +11,7 @@ void varve_ring_init(struct varve_ring *ring, struct varve_ring_slot *slots, uin
     atomic_init(&ring->head, 0);
     atomic_init(&ring->dropped, 0);
     for (uint32_t i = 0; i < capacity; i++) {
-        atomic_init(&slots[i].turn, i);
+        atomic_init(&slots[i].turn, (varve_ring_turn)i);
     }
 }
 
@@ -21,8 +21,8 @@ static struct varve_ring_slot *claim(struct varve_ring *ring, uint32_t *position
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     for (;;) {
         struct varve_ring_slot *slot = &ring->slots[head & ring->mask];
-        uint32_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
-        int32_t ahead = (int32_t)(turn - head);
+        varve_ring_turn turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
+        varve_ring_turns ahead = (varve_ring_turns)(turn - (varve_ring_turn)head);
         if (ahead < 0) {
             return NULL;
         }
@@ -59,9 +59,9 @@ static uint32_t free_from(struct varve_ring *ring, uint32_t head, uint32_t count
         return 0;
     }
     uint32_t last = head + count - 1;
-    uint32_t turn =
+    varve_ring_turn turn =
         atomic_load_explicit(&ring->slots[last & ring->mask].turn, memory_order_acquire);
-    return turn == last ? count : 0;
+    return turn == (varve_ring_turn)last ? count : 0;
 }
 
 uint32_t varve_ring_claim(struct varve_ring *ring, uint32_t count, uint32_t *position)
@@ -85,7 +85,8 @@ uint32_t varve_ring_claim(struct varve_ring *ring, uint32_t count, uint32_t *pos
 
 static bool is_filled(const struct varve_ring_slot *slot, uint32_t position)
 {
-    return atomic_load_explicit(&slot->turn, memory_order_acquire) == position + 1;
+    return atomic_load_explicit(&slot->turn, memory_order_acquire) ==
+           (varve_ring_turn)(position + 1);
 }
 
 size_t varve_ring_pop_tick(struct varve_ring *ring, struct varve_sample *out, size_t max)
@@ -105,7 +106,8 @@ size_t varve_ring_pop_tick(struct varve_ring *ring, struct varve_sample *out, si
     do {
         out[n++] = (struct varve_sample){
             .time_ms = time_ms, .value = slot->value, .id = slot->id, .flags = flags};
-        atomic_store_explicit(&slot->turn, tail + mask + 1, memory_order_release);
+        atomic_store_explicit(&slot->turn, (varve_ring_turn)(tail + mask + 1),
+                              memory_order_release);
         slot = slot + 1 == end ? ring->slots : slot + 1;
         tail++;
     } while (n < max && is_filled(slot, tail) && slot->time_ms == time_ms && slot->flags == flags);

@@ -14,36 +14,58 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "value.h"
+
 enum {
     VARVE_SAMPLE_UNIX = 1
 }; // time_ms is Unix time; otherwise the port's boot clock
 
+// 32-bit devices have little memory: their samples take 20 bytes, or 16.
+#if UINTPTR_MAX == UINT32_MAX
+#define VARVE_RING_SMALL __attribute__((packed, aligned(4)))
+#else
+#define VARVE_RING_SMALL
+#endif
+
 struct varve_sample {
     int64_t time_ms;
-    double value;
+    varve_value value;
     uint16_t id;
     uint16_t flags;
-}
-#if UINTPTR_MAX == UINT32_MAX
-__attribute__((packed, aligned(4))) // 20 bytes: memory is what such devices have least of
+} VARVE_RING_SMALL;
+
+// Where memory has no room for more than 0x4000 slots, half of a turn's number tells them apart,
+// and where there are few series, their ids leave a bit for the flag: a slot is as large as its
+// sample.
+#if UINTPTR_MAX == UINT32_MAX && VARVE_MAX_SERIES <= 0x8000u && VARVE_MEMORY_BYTES <= 0x40000u
+#define VARVE_RING_ID_BITS 15
+typedef uint16_t varve_ring_turn;
+typedef int16_t varve_ring_turns;
+#else
+#define VARVE_RING_ID_BITS 16
+typedef uint32_t varve_ring_turn;
+typedef int32_t varve_ring_turns;
 #endif
-;
 
 struct varve_ring_slot {
-    _Atomic uint32_t turn;
-    uint16_t id;
-    uint16_t flags;
+    _Atomic varve_ring_turn turn;
+#if VARVE_RING_ID_BITS == 16
+    uint16_t id, flags;
+#else
+    uint16_t id : VARVE_RING_ID_BITS;
+    uint16_t flags : 16 - VARVE_RING_ID_BITS;
+#endif
     int64_t time_ms;
-    double value;
-};
+    varve_value value;
+} VARVE_RING_SMALL;
 
 struct varve_ring {
     struct varve_ring_slot *slots;
     uint32_t mask;
-    _Atomic uint32_t high_water;        // most samples that the consumer found waiting
-    _Atomic uint32_t tail;              // next slot to pop; only the consumer writes it
-    _Alignas(64) _Atomic uint32_t head; // next slot to push
-    _Atomic uint32_t dropped;           // refused since varve_ring_take_dropped()
+    _Atomic uint32_t high_water; // most samples that the consumer found waiting
+    _Atomic uint32_t tail;       // next slot to pop; only the consumer writes it
+    _Alignas(VARVE_CACHE_LINE) _Atomic uint32_t head; // next slot to push
+    _Atomic uint32_t dropped;                         // refused since varve_ring_take_dropped()
 };
 
 // `slots` is an array of `capacity` slots, a power of two, at least 2.
@@ -65,11 +87,16 @@ static inline void varve_ring_fill(struct varve_ring *ring, uint32_t position,
                                    const struct varve_sample *sample)
 {
     struct varve_ring_slot *slot = &ring->slots[position & ring->mask];
+#if VARVE_RING_ID_BITS == 16
     slot->id = sample->id;
     slot->flags = sample->flags;
+#else
+    slot->id = sample->id & ((1u << VARVE_RING_ID_BITS) - 1u);
+    slot->flags = sample->flags & ((1u << (16 - VARVE_RING_ID_BITS)) - 1u);
+#endif
     slot->time_ms = sample->time_ms;
     slot->value = sample->value;
-    atomic_store_explicit(&slot->turn, position + 1, memory_order_release);
+    atomic_store_explicit(&slot->turn, (varve_ring_turn)(position + 1), memory_order_release);
 }
 
 // Whether slots from `position` on are those that the consumer is woken for, see VARVE_RING_WAKE.

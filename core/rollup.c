@@ -52,10 +52,10 @@ int varve_rollup_init(struct varve_rollup *rollup, struct varve_arena *arena,
     bool complete = rollup->counters != NULL;
     for (size_t level = 0; level < rollup->levels; level++) {
         rollup->step_ms[level] = tiers[level + 1].step_ms;
-        rollup->open[level] = varve_arena_take_zeroed(arena, series_cap, sizeof(struct varve_cell));
-        rollup->newest_ms[level] = varve_arena_take_zeroed(arena, series_cap, sizeof(uint32_t));
-        complete = take_done(rollup, level, arena, series_cap) && complete &&
-                   rollup->open[level] != NULL && rollup->newest_ms[level] != NULL;
+        rollup->open[level] =
+            varve_arena_take_zeroed(arena, series_cap, sizeof *rollup->open[level]);
+        complete =
+            take_done(rollup, level, arena, series_cap) && complete && rollup->open[level] != NULL;
     }
     return complete ? 0 : VARVE_E_NO_MEMORY;
 }
@@ -130,9 +130,31 @@ static void close_cell(struct varve_rollup *rollup, size_t level, varve_series_i
     }
 }
 
+struct varve_cell varve_open_read(const struct varve_open_cell *open)
+{
+    return (struct varve_cell){.start_ms = open->start_ms,
+                               .count = open->count,
+                               .min = varve_value_read(open->min),
+                               .max = varve_value_read(open->max),
+                               .sum = varve_value_read(open->sum),
+                               .last = varve_value_read(open->last)};
+}
+
+static void open_write(struct varve_open_cell *open, const struct varve_cell *cell,
+                       uint32_t newest_ms)
+{
+    *open = (struct varve_open_cell){.start_ms = cell->start_ms,
+                                     .count = cell->count,
+                                     .newest_ms = newest_ms,
+                                     .min = (varve_value)cell->min,
+                                     .max = (varve_value)cell->max,
+                                     .sum = (varve_value)cell->sum,
+                                     .last = (varve_value)cell->last};
+}
+
 static void close_open(struct varve_rollup *rollup, size_t level, varve_series_id id)
 {
-    struct varve_cell closed = rollup->open[level][id];
+    struct varve_cell closed = varve_open_read(&rollup->open[level][id]);
     rollup->open[level][id].count = 0;
     close_cell(rollup, level, id, &closed, varve_sketches_open(rollup->sketches, level, id));
 }
@@ -144,16 +166,22 @@ static void merge_sketch(struct varve_sketch *open, const struct varve_sketch *s
     }
 }
 
-// Late rows count like all others, but an older value than the newest known is not the last one.
-static void merge_last(struct varve_cell *open, uint32_t *newest_ms, const struct varve_cell *cell,
-                       uint32_t cell_newest_ms)
+// As varve_cell_merge(); and late rows count like all others, but an older value than the newest
+// known one is not the last one.
+static void merge_cell(struct varve_open_cell *open, const struct varve_cell *cell,
+                       uint32_t newest_ms)
 {
-    double last = open->last;
-    varve_cell_merge(open, cell);
-    if (cell_newest_ms < *newest_ms) {
-        open->last = last;
-    } else {
-        *newest_ms = cell_newest_ms;
+    open->count += cell->count;
+    open->sum = (varve_value)(varve_value_read(open->sum) + cell->sum);
+    if (newest_ms >= open->newest_ms) {
+        open->newest_ms = newest_ms;
+        open->last = (varve_value)cell->last;
+    }
+    if (cell->min < open->min || open->min != open->min) {
+        open->min = (varve_value)cell->min;
+    }
+    if (cell->max > open->max || open->max != open->max) {
+        open->max = (varve_value)cell->max;
     }
 }
 
@@ -162,22 +190,21 @@ static void merge_open(struct varve_rollup *rollup, size_t level, varve_series_i
                        const struct varve_cell *cell, uint32_t newest_ms,
                        const struct varve_sketch *sketch)
 {
-    struct varve_cell *open = &rollup->open[level][id];
+    struct varve_open_cell *open = &rollup->open[level][id];
     struct varve_sketch *open_sketch = varve_sketches_open(rollup->sketches, level, id);
     if (is_done(rollup, level, id, cell->start_ms)) {
         return;
     }
     if (open->count > 0 && cell->start_ms == open->start_ms) {
-        merge_last(open, &rollup->newest_ms[level][id], cell, newest_ms);
+        merge_cell(open, cell, newest_ms);
         merge_sketch(open_sketch, sketch);
     } else if (open->count > 0 && cell->start_ms < open->start_ms) {
         close_cell(rollup, level, id, cell, sketch);
     } else {
         if (open->count > 0) {
-            close_cell(rollup, level, id, open, open_sketch);
+            close_open(rollup, level, id);
         }
-        *open = *cell;
-        rollup->newest_ms[level][id] = newest_ms;
+        open_write(open, cell, newest_ms);
         if (open_sketch != NULL) {
             varve_sketch_clear(open_sketch);
         }
@@ -289,7 +316,7 @@ void varve_rollup_close(struct varve_rollup *rollup, size_t levels, uint32_t ser
 {
     for (size_t level = 0; level < levels; level++) {
         for (uint32_t id = 0; id < series_count; id++) {
-            const struct varve_cell *open = &rollup->open[level][id];
+            const struct varve_open_cell *open = &rollup->open[level][id];
             if (open->count > 0 && open->start_ms + rollup->step_ms[level] <= time_ms) {
                 close_open(rollup, level, (varve_series_id)id);
             }
@@ -302,7 +329,7 @@ void varve_rollup_close_after(struct varve_rollup *rollup, size_t levels, uint32
 {
     for (size_t level = 0; level < levels; level++) {
         for (uint32_t id = 0; id < series_count; id++) {
-            const struct varve_cell *open = &rollup->open[level][id];
+            const struct varve_open_cell *open = &rollup->open[level][id];
             if (open->count > 0 && open->start_ms > time_ms) {
                 close_open(rollup, level, (varve_series_id)id);
             }
@@ -314,7 +341,7 @@ int64_t varve_rollup_oldest(const struct varve_rollup *rollup, size_t level, uin
 {
     int64_t oldest_ms = INT64_MAX;
     for (uint32_t id = 0; id < series_count; id++) {
-        const struct varve_cell *open = &rollup->open[level][id];
+        const struct varve_open_cell *open = &rollup->open[level][id];
         oldest_ms = open->count > 0 && open->start_ms < oldest_ms ? open->start_ms : oldest_ms;
     }
     return oldest_ms;

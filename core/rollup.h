@@ -18,6 +18,7 @@
 
 #include "arena.h"
 #include "sketches.h"
+#include "value.h"
 #include "varve/types.h"
 
 // Receives closed cells. `level` counts rollup tiers from 0 (tier 1). `sketch` is of the cell's
@@ -30,14 +31,26 @@ struct varve_counter_state {
     double value;
     int64_t time_ms;
     bool known;
+}
+#if UINTPTR_MAX == UINT32_MAX
+__attribute__((packed, aligned(4)))
+#endif
+;
+
+struct varve_open_cell {
+    int64_t start_ms;
+    uint32_t count;     // 0: none is open
+    uint32_t newest_ms; // where in the cell `last` is from
+    varve_value min, max, sum, last;
 };
 
+// As queries see it.
+struct varve_cell varve_open_read(const struct varve_open_cell *open);
+
 struct varve_rollup {
-    size_t levels;                            // rollup tiers
-    int64_t step_ms[VARVE_MAX_TIERS];         // by level
-    struct varve_cell *open[VARVE_MAX_TIERS]; // by level, then by series id; count 0: none is open
-    uint32_t
-        *newest_ms[VARVE_MAX_TIERS]; // by level, then id: where in the open cell `last` is from
+    size_t levels;                                 // rollup tiers
+    int64_t step_ms[VARVE_MAX_TIERS];              // by level
+    struct varve_open_cell *open[VARVE_MAX_TIERS]; // by level, then by series id
 #ifndef VARVE_WITHOUT_RECOVERY
     int64_t *done_ms[VARVE_MAX_TIERS]; // by level, then id: cells that start before this are stored
 #endif

@@ -42,12 +42,13 @@ int varve_series_table_init(struct varve_series_table *table, struct varve_arena
 }
 
 // The slot that holds the text, or the free one where it belongs.
-static uint32_t find_slot(const struct varve_series_table *table, const char *text, uint64_t hash)
+static uint32_t find_slot(const struct varve_series_table *table, const char *text)
 {
+    uint64_t hash = hash_text(text);
     uint32_t slot = (uint32_t)(hash ^ hash >> 32) & table->slot_mask;
     while (table->slots[slot] != 0) {
         const struct varve_series *series = &table->series[table->slots[slot] - 1];
-        if (series->hash == hash && strcmp(series->text, text) == 0) {
+        if (strcmp(series->text, text) == 0) {
             break;
         }
         slot = (slot + 1) & table->slot_mask;
@@ -57,7 +58,7 @@ static uint32_t find_slot(const struct varve_series_table *table, const char *te
 
 int varve_series_table_find(const struct varve_series_table *table, const char *text)
 {
-    uint32_t slot = find_slot(table, text, hash_text(text));
+    uint32_t slot = find_slot(table, text);
     return table->slots[slot] != 0 ? table->slots[slot] - 1 : VARVE_E_NOT_FOUND;
 }
 
@@ -98,7 +99,6 @@ static int append(struct varve_series_table *table, const char *text, uint32_t s
         return VARVE_E_FULL;
     }
     struct varve_series *series = &table->series[count];
-    series->hash = hash_text(text);
     series->text = copy;
     series->help = share_help(table, count, def->help);
     series->kind = (uint8_t)def->kind;
@@ -135,7 +135,7 @@ static int find_or_append(struct varve_series_table *table, const struct varve_s
     if (def->unit != NULL && strlen(def->unit) >= VARVE_UNIT_TEXT) {
         return VARVE_E_TOO_BIG;
     }
-    uint32_t slot = find_slot(table, text, hash_text(text));
+    uint32_t slot = find_slot(table, text);
     return table->slots[slot] != 0 ? table->slots[slot] - 1 : append(table, text, slot, def);
 }
 

@@ -12,7 +12,6 @@
 #include "varve/types.h"
 
 struct varve_series {
-    uint64_t hash;    // of the canonical text: the identity
     const char *text; // canonical; in the pool
     const char *help; // in the pool; "" when unknown
     char unit[VARVE_UNIT_TEXT];

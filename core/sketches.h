@@ -19,8 +19,9 @@ struct varve_conf;
 struct varve_series_table;
 
 struct varve_sketches {
-    uint32_t cap;                               // series
-    uint32_t count;                             // that have a place
+    uint32_t cap;   // series
+    uint32_t count; // that have a place
+#ifndef VARVE_WITHOUT_SKETCHES
     uint32_t seen;                              // series ids below this were looked at
     uint16_t *place_of;                         // by id: the place and 1; 0: none
     uint32_t tiers;                             // rollup tiers
@@ -32,6 +33,7 @@ struct varve_sketches {
     uint32_t used[VARVE_MAX_TIERS];             // bytes of it
     uint8_t *tail;                              // pool_bytes: of the chunk that is being made
     bool takes_found;
+#endif
     uint64_t refused;   // series that found no place
     uint64_t collapsed; // buckets, see sketch.h
 };

@@ -40,11 +40,7 @@ static void fill_series(struct varve_host *host, struct varve_stats *out)
     out->events = host->events.next;
     out->events_dropped = host->events.dropped;
     varve_port_mutex_unlock(&host->event_lock);
-    varve_port_mutex_lock(&host->sched_lock);
-    for (size_t i = 0; i < host->collector_count; i++) {
-        out->collect_failures += host->jobs[i].failures;
-    }
-    varve_port_mutex_unlock(&host->sched_lock);
+    out->collect_failures = varve_collectors_failures(host);
 }
 
 // What its callback and its ledger say.
@@ -168,44 +164,6 @@ static void fill_plugin(const struct varve_host *host, const struct varve_plugin
     }
 }
 
-static const char *collector_state(const struct varve_collector *collector,
-                                   const struct varve_job *job)
-{
-    if (!collector->ready) {
-        return "disabled";
-    }
-    if (job->running && job->hung) {
-        return "hung";
-    }
-    return job->failures_in_row > 0 ? "failing" : "running";
-}
-
-static void fill_collector(struct varve_host *host, size_t index, struct varve_instance_stats *out)
-{
-    struct varve_collector *collector = &host->collectors[index];
-    struct varve_job *job = &host->jobs[index];
-    fill_plugin(host, collector->conf->plugin, out);
-    varve_port_mutex_lock(&host->sched_lock);
-    const char *state = collector_state(collector, job);
-    (void)varve_format(out->name, sizeof out->name, "%s", collector->conf->name);
-    (void)varve_format(out->state, sizeof out->state, "%s", state);
-    const bool failed = job->failures_in_row > 0 && !job->running; // or a run may be writing it
-    if (failed || !collector->ready) {
-        (void)varve_format(out->reason, sizeof out->reason, "%s", collector->reason.text);
-    }
-    out->interval_ms = job->interval_ms;
-    out->runs = job->runs;
-    out->failures = job->failures;
-    out->last_us = collector->last_us;
-    out->max_us = collector->max_us;
-    varve_port_mutex_unlock(&host->sched_lock);
-    varve_port_mutex_lock(&host->series_lock);
-    out->series = collector->series;
-    varve_port_mutex_unlock(&host->series_lock);
-    out->refused_series = atomic_load(&collector->refused_series);
-    out->refused_samples = atomic_load(&collector->refused_samples);
-}
-
 static void fill_backend_instance(struct varve_host *host, size_t index,
                                   struct varve_instance_stats *out)
 {
@@ -226,7 +184,7 @@ static void fill_backend_instance(struct varve_host *host, size_t index,
 static bool is_configured(const struct varve_host *host, const struct varve_plugin *plugin)
 {
     for (size_t i = 0; i < host->collector_count; i++) {
-        if (host->collectors[i].conf->plugin == plugin) {
+        if (varve_collector_plugin(host, i) == plugin) {
             return true;
         }
     }
@@ -252,7 +210,8 @@ static const struct varve_plugin *available_at(const struct varve_host *host, si
 int varve_host_instance(struct varve_host *host, size_t index, struct varve_instance_stats *out)
 {
     if (index < host->collector_count) {
-        fill_collector(host, index, out);
+        fill_plugin(host, varve_collector_plugin(host, index), out);
+        varve_collector_stats(host, index, out);
         return 0;
     }
     index -= host->collector_count;

@@ -35,7 +35,8 @@ int varve_window_init_cells(struct varve_window *window, struct varve_arena *are
 #define U24_MAX     0xffffffu
 #define STEPS_LIMIT INT64_C(0x800000) // steps fit in 24 bits with their sign
 
-_Static_assert(sizeof(struct varve_cell_row) == 40, "a cell row has no padding");
+_Static_assert(sizeof(struct varve_cell_row) == 4 * sizeof(varve_value) + 8,
+               "a cell row has no padding");
 
 static void put_u24(uint8_t p[3], uint32_t v)
 {
@@ -53,8 +54,11 @@ static void put_row(struct varve_window *window, varve_series_id id, int64_t ste
                     const struct varve_cell *cell, double sum)
 {
     struct varve_cell_row *row = &window->rows.cells[window->count++];
-    *row = (struct varve_cell_row){
-        .min = cell->min, .max = cell->max, .sum = sum, .last = cell->last, .id = id};
+    *row = (struct varve_cell_row){.min = (varve_value)cell->min,
+                                   .max = (varve_value)cell->max,
+                                   .sum = (varve_value)sum,
+                                   .last = (varve_value)cell->last,
+                                   .id = id};
     put_u24(row->steps, (uint32_t)steps & U24_MAX);
     put_u24(row->count, count);
 }
@@ -86,10 +90,10 @@ struct varve_cell varve_window_cell(const struct varve_window *window, uint32_t 
     steps = steps >= STEPS_LIMIT ? steps - 2 * STEPS_LIMIT : steps;
     return (struct varve_cell){.start_ms = window->base_ms + steps * window->step_ms,
                                .count = u24_at(r->count),
-                               .min = r->min,
-                               .max = r->max,
-                               .sum = r->sum,
-                               .last = r->last};
+                               .min = varve_value_read(r->min),
+                               .max = varve_value_read(r->max),
+                               .sum = varve_value_read(r->sum),
+                               .last = varve_value_read(r->last)};
 }
 
 // ---- order --------------------------------------------------------------------------------------
@@ -163,9 +167,33 @@ static void merge_runs(uint8_t *to, const uint8_t *from, size_t row_bytes, size_
     }
 }
 
+static void swap_rows(uint8_t *a, uint8_t *b, size_t row_bytes)
+{
+    for (size_t i = 0; i < row_bytes; i++) {
+        uint8_t byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
+}
+
+// Each row sinks to where it belongs among those before it.
+static void sort_in_place(uint8_t *rows, size_t row_bytes, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        uint8_t *row = rows + i * row_bytes;
+        for (; row > rows && row_time(row) < row_time(row - row_bytes); row -= row_bytes) {
+            swap_rows(row, row - row_bytes, row_bytes);
+        }
+    }
+}
+
 void varve_sort_rows(void *rows, size_t row_bytes, size_t count, void *scratch)
 {
     uint8_t *from = rows, *to = scratch;
+    if (scratch == NULL) {
+        sort_in_place(rows, row_bytes, count);
+        return;
+    }
     if (is_sorted(from, row_bytes, count)) {
         return;
     }

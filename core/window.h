@@ -10,10 +10,10 @@
 #include "ring.h"
 #include "varve/types.h"
 
-// A cell in 40 bytes: its start in steps from the window's base, its count in 24 bits. Many cells
-// wait here, an hour of minutes for every series.
+// A cell in 40 bytes, or 24: its start in steps from the window's base, its count in 24 bits. Many
+// cells wait here, an hour of minutes for every series.
 struct varve_cell_row {
-    double min, max, sum, last;
+    varve_value min, max, sum, last;
     varve_series_id id;
     uint8_t steps[3]; // signed, little-endian
     uint8_t count[3];
@@ -70,8 +70,8 @@ int varve_order_init(struct varve_order *order, struct varve_arena *arena, uint3
 void varve_order_rows(struct varve_order *order, const void *rows, size_t row_bytes,
                       size_t id_field, uint32_t count, uint32_t series_count);
 
-// Sorts rows by the int64_t time that each begins with; stable; `scratch` has room for all of them.
-// Does nothing when they are in order already.
+// Sorts rows by the int64_t time that each begins with; stable; `scratch` has room for all of them,
+// or is NULL: then they had better be few. Does nothing when they are in order already.
 void varve_sort_rows(void *rows, size_t row_bytes, size_t count, void *scratch);
 
 // Merges neighbouring cells of the same start, of which that with the highest `seq` has the last

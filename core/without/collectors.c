@@ -44,3 +44,23 @@ void varve_workers_replace(struct varve_host *host)
 {
     (void)host;
 }
+
+uint64_t varve_collectors_failures(struct varve_host *host)
+{
+    (void)host;
+    return 0;
+}
+
+const struct varve_plugin *varve_collector_plugin(const struct varve_host *host, size_t index)
+{
+    (void)host;
+    (void)index;
+    return NULL;
+}
+
+void varve_collector_stats(struct varve_host *host, size_t index, struct varve_instance_stats *out)
+{
+    (void)host;
+    (void)index;
+    (void)out;
+}

@@ -123,6 +123,20 @@
 #ifndef VARVE_MESSAGE_TEXT
 #define VARVE_MESSAGE_TEXT 192u
 #endif
+// 1: values wait in RAM as float, in half the room and with seven digits; blocks have doubles. A
+// counter that has grown beyond 16 millions then loses its lowest digits.
+#ifndef VARVE_FLOAT_VALUES
+#define VARVE_FLOAT_VALUES 0u
+#endif
+// Bytes of a cache line: what producers and the consumer of the ring change is kept apart by it.
+#ifndef VARVE_CACHE_LINE
+#define VARVE_CACHE_LINE 64u
+#endif
+// Least memory that a query works in besides two blocks, in bytes. What a series has in RAM must
+// fit into less than half of it.
+#ifndef VARVE_QUERY_ROOM
+#define VARVE_QUERY_ROOM (16u * 1024u)
+#endif
 // Longest JSON payload of an event with its final NUL, in bytes.
 #ifndef VARVE_PAYLOAD_TEXT
 #define VARVE_PAYLOAD_TEXT 192u

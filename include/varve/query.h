@@ -73,7 +73,7 @@ struct varve_query_sink {
 };
 
 // Least size of the memory that a query works in, and a comfortable one, in bytes.
-#define VARVE_QUERY_MEMORY_MIN (2u * VARVE_BLOCK_MAX + (16u * 1024u))
+#define VARVE_QUERY_MEMORY_MIN (2u * VARVE_BLOCK_MAX + VARVE_QUERY_ROOM)
 #define VARVE_QUERY_MEMORY     (2u * VARVE_BLOCK_MAX + (256u * 1024u))
 
 // Runs a query in `memory` of the caller's. Returns 0, a sink's value, VARVE_E_INVALID with the

@@ -97,7 +97,8 @@ static void sorting_by_time_is_stable_for_every_length(void **state)
             }
             memcpy(want, rows, n * sizeof *rows);
             sort_slowly(want, n);
-            varve_sort_rows(rows, sizeof *rows, n, scratch);
+            bool in_place = n < 100 && random_below(&r, 2) == 0;
+            varve_sort_rows(rows, sizeof *rows, n, in_place ? NULL : scratch);
             assert_memory_equal(rows, want, n * sizeof *rows);
             free(rows);
             free(scratch);

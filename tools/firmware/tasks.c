@@ -42,11 +42,17 @@ static int sensor_ids[SENSORS], pulse_id;
 
 // ---- tasks and their memory ---------------------------------------------------------------------
 
-#define KEEPER_WORDS      1024u
-#define BACKEND_WORDS     1024u
-#define COLLECT_WORDS     512u
+#ifdef VARVE_BOARD_NOR // what `rotate` does is deeper
+#define KEEPER_WORDS  1024u
+#define BACKEND_WORDS 1024u
+#define COLLECT_WORDS 512u
+#else
+#define KEEPER_WORDS  768u
+#define BACKEND_WORDS 256u
+#define COLLECT_WORDS 384u
+#endif
 #define SENSORS_WORDS     128u
-#define APPLICATION_WORDS 1024u
+#define APPLICATION_WORDS 1024u // ends the host, and so does what the keeper did
 
 static StackType_t keeper_stack[KEEPER_WORDS], backend_stack[BACKEND_WORDS],
     collect_stack[COLLECT_WORDS];

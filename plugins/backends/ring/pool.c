@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include "varve/crc32c.h"
-
 void ring_write(const struct ring *r, void *to, const void *from, size_t bytes)
 {
     if (r->retain) {
@@ -108,26 +106,6 @@ bool ring_is_at(const struct ring *r, uint32_t at, unsigned tier, const struct v
 
 // ---- blocks -------------------------------------------------------------------------------------
 
-uint32_t ring_slot_crc(const struct ring_slot *slot)
-{
-    return varve_crc32c(0, slot, offsetof(struct ring_slot, crc));
-}
-
-uint32_t ring_block_crc(const struct ring *r, const struct ring_slot *slot)
-{
-    uint32_t crc = 0;
-    uint32_t page = slot->first;
-
-    for (uint32_t done = 0; done < slot->length && page < r->page_count;) {
-        const uint32_t left = slot->length - done;
-        const uint32_t n = left < RING_PAYLOAD ? left : (uint32_t)RING_PAYLOAD;
-        crc = varve_crc32c(crc, r->pages[page].bytes, n);
-        done += n;
-        page = r->pages[page].next;
-    }
-    return crc;
-}
-
 // Fills pages from the front of the free ones. Returns the first.
 static uint32_t fill_pages(struct ring *r, const uint8_t *block, uint32_t length)
 {
@@ -151,12 +129,12 @@ void ring_insert(struct ring *r, uint32_t at, unsigned tier, const struct varve_
                              .seq = key->seq,
                              .length = length,
                              .generation = generation,
-                             .series = r->dictionary_full ? UINT32_MAX : r->series,
                              .tier = tier};
 
     slot.first = fill_pages(r, block, length);
-    slot.block_crc = r->retain ? varve_crc32c(0, block, length) : 0;
-    slot.crc = r->retain ? ring_slot_crc(&slot) : 0;
+    if (r->retain) {
+        ring_retain_seal(r, &slot, block);
+    }
     ring_write(r, &r->slots[number], &slot, sizeof slot);
     memmove(&r->order[at + 1], &r->order[at], (r->count - at) * sizeof *r->order);
     r->order[at] = number;

@@ -107,6 +107,36 @@ void ring_retain_commit(struct ring *r)
     write_mark(r, r->generation + 1);
 }
 
+// ---- slots
+// ---------------------------------------------------------------------------------------
+
+static uint32_t slot_crc(const struct ring_slot *slot)
+{
+    return varve_crc32c(0, slot, offsetof(struct ring_slot, crc));
+}
+
+static uint32_t block_crc(const struct ring *r, const struct ring_slot *slot)
+{
+    uint32_t crc = 0;
+    uint32_t page = slot->first;
+
+    for (uint32_t done = 0; done < slot->length && page < r->page_count;) {
+        const uint32_t left = slot->length - done;
+        const uint32_t n = left < RING_PAYLOAD ? left : (uint32_t)RING_PAYLOAD;
+        crc = varve_crc32c(crc, r->pages[page].bytes, n);
+        done += n;
+        page = r->pages[page].next;
+    }
+    return crc;
+}
+
+void ring_retain_seal(const struct ring *r, struct ring_slot *slot, const void *block)
+{
+    slot->series = r->dictionary_full ? UINT32_MAX : r->series;
+    slot->block_crc = varve_crc32c(0, block, slot->length);
+    slot->crc = slot_crc(slot);
+}
+
 // ---- taking over --------------------------------------------------------------------------------
 
 static bool is_mark(const struct ring_mark *mark)
@@ -140,7 +170,7 @@ static bool is_free(const struct ring_slot *slot)
 // Whether the slot has a block, as far as it says itself.
 static bool is_whole(const struct ring *r, const struct ring_slot *slot)
 {
-    return slot->crc == ring_slot_crc(slot) && slot->tier < VARVE_MAX_TIERS &&
+    return slot->crc == slot_crc(slot) && slot->tier < VARVE_MAX_TIERS &&
            slot->length >= VARVE_BLOCK_HEADER && ring_pages_for(slot->length) <= r->page_count &&
            slot->start_ms <= slot->end_ms && slot->series <= r->series;
 }
@@ -156,7 +186,7 @@ static bool take_pages(struct ring *r, const struct ring_slot *slot)
         r->seen[page / 8] |= (uint8_t)(1u << (page % 8));
         page = r->pages[page].next;
     }
-    const bool all = n == count && ring_block_crc(r, slot) == slot->block_crc;
+    const bool all = n == count && block_crc(r, slot) == slot->block_crc;
     for (page = slot->first; !all && n > 0; n--) {
         r->seen[page / 8] &= (uint8_t) ~(1u << (page % 8));
         page = r->pages[page].next;

@@ -50,10 +50,14 @@ struct ring_slot {
     uint32_t length; // bytes of the block; 0: the slot is free
     uint32_t first;  // page
     uint32_t generation;
+#ifndef VARVE_WITHOUT_RING_RETAIN
     uint32_t block_crc;
     uint32_t series; // definitions in the dictionary that the block may refer to
+#endif
     uint32_t tier;
+#ifndef VARVE_WITHOUT_RING_RETAIN
     uint32_t crc; // of all above
+#endif
 };
 
 struct ring_page {
@@ -116,8 +120,6 @@ void ring_insert(struct ring *r, uint32_t at, unsigned tier, const struct varve_
 // `wipe`: its bytes, too.
 void ring_remove(struct ring *r, uint32_t at, bool wipe);
 void ring_copy(const struct ring *r, const struct ring_slot *slot, void *buf);
-uint32_t ring_slot_crc(const struct ring_slot *slot);
-uint32_t ring_block_crc(const struct ring *r, const struct ring_slot *slot);
 
 // ---- upkeep.c -----------------------------------------------------------------------------------
 
@@ -135,6 +137,8 @@ void ring_retain_load(struct ring *r);
 void ring_retain_commit(struct ring *r);
 // Forgets everything.
 void ring_retain_format(struct ring *r);
+// Gives the slot of a block what it is checked by when the memory is taken over.
+void ring_retain_seal(const struct ring *r, struct ring_slot *slot, const void *block);
 
 // ---- dictionary.c -------------------------------------------------------------------------------
 
