@@ -70,7 +70,7 @@ run 0 "sectors=$sectors"
 
 # What was acknowledged outlives a cut in any program and any erase.
 counts=(1 2 3 8 31 77)
-[ -z "${VARVE_TEST_LONG:-}" ] || mapfile -t counts < <(seq 1 30; seq 31 13 400)
+[ -z "${VARVE_TEST_LONG:-}" ] || mapfile -t counts < <(seq 1 30; seq 31 13 360)
 for n in "${counts[@]}"; do
     for how in tear cut; do
         run 99 "sectors=$sectors" minutes=200 "$how=$n"
