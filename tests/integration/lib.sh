@@ -53,6 +53,11 @@ skip() {
     exit 77
 }
 
+# has_zlib <store>: whether this build reads and writes gzip; a build without says so
+has_zlib() {
+    [[ $("$varve" export --store "$1" --format csv --gzip 2>&1 >/dev/null) != *'has no zlib'* ]]
+}
+
 # wait_until <seconds> <command...>: retries until the command succeeds; 1 when it never does.
 wait_until() {
     local deadline=$((SECONDS + $1))

@@ -77,14 +77,16 @@ out_of again >"$work/again.out"
 same "an export of an import" "$work/plain.out" "$work/again.out"
 
 # ---- compressed, in a file and through a pipe; a file that is cut off is told
-gzip -k "$work/shuffled.csv"
-into gzip "$work/shuffled.csv.gz"
-into gzip_pipe - < <(cat "$work/shuffled.csv.gz")
-for form in gzip gzip_pipe; do
-    same "$form" "$work/expected" <(out_of "$form" | tail -n +2 | sorted)
-done
-head -c 40000 "$work/shuffled.csv.gz" >"$work/cut.csv.gz"
-refuses 1 'cannot read' "$varve" import --store "sqlite:$work/cut.db" "$work/cut.csv.gz"
+if has_zlib "sqlite:$work/again.db"; then
+    gzip -k "$work/shuffled.csv"
+    into gzip "$work/shuffled.csv.gz"
+    into gzip_pipe - < <(cat "$work/shuffled.csv.gz")
+    for form in gzip gzip_pipe; do
+        same "$form" "$work/expected" <(out_of "$form" | tail -n +2 | sorted)
+    done
+    head -c 40000 "$work/shuffled.csv.gz" >"$work/cut.csv.gz"
+    refuses 1 'cannot read' "$varve" import --store "sqlite:$work/cut.db" "$work/cut.csv.gz"
+fi
 
 # ---- what is stored already is refused and counted: a second import changes nothing, and one that was
 # interrupted goes on
