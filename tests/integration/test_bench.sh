@@ -65,7 +65,7 @@ holds sqlite-tuned 'ledger_bytes == 0 && raw_bytes > 10 * raw_samples'
 for t in $(seq 0 5 7200); do
     printf '%d,"a{n=""1""}",%d\n%d,b_total,%d\n' "$t" $((t % 7)) "$t" "$t"
 done >"$work/in.csv"
-bench --csv "$work/in.csv"
+bench --csv "$work/in.csv" --warmup 1
 grep -q '^2 series, 1442 samples in 1 h' "$work/answer" ||
     fail "no table: $(cat "$work/answer")"
 grep -qE 'device +ledger +device +raw tier +stored +CPU +peak' "$work/answer" || fail "no headings"

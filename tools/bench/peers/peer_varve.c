@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contestant: varve itself, through the host API and without tasks, so that windows are cut by the
-// data's own time; each flush is committed and synced as in real life. The only
-// one that looks into the core: no public call gives out blocks.
+// Contestant: varve itself, through the host API and without tasks. Its clocks go by the rows, so
+// that windows are cut, flushed and synced, tiers expire and the WAL is copied back at the times of
+// real life. The only one that looks into the core: no public call gives out blocks.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 #include "peer.h"
 #include "varve/block.h"
 #include "varve/host.h"
+#include "varve/port.h"
 #include "varve/query.h"
 
 #define PAGE_BYTES 4096u
@@ -22,6 +23,22 @@ static struct varve_conf conf;
 static struct varve_host *host;
 static const struct rows *feed;
 static int ids[ROWS_MAX_SERIES];
+static int64_t row_ms; // what the wall clock says, once there are rows
+
+// The linker puts these in place of the port's (--wrap).
+int64_t __wrap_varve_port_wall_ms(void);
+int64_t __wrap_varve_port_boot_ms(void);
+int64_t __real_varve_port_wall_ms(void);
+
+int64_t __wrap_varve_port_wall_ms(void)
+{
+    return feed != NULL ? row_ms : __real_varve_port_wall_ms();
+}
+
+int64_t __wrap_varve_port_boot_ms(void)
+{
+    return feed != NULL ? 1 + row_ms - feed->first_ms : 1;
+}
 
 static const char *environment(const char *name)
 {
@@ -37,6 +54,8 @@ static void unavailable(const char *why)
 static void open_varve(const struct rows *rows, const struct peer_setup *setup)
 {
     char why[VARVE_MESSAGE_TEXT] = "";
+    feed = rows;
+    row_ms = rows->first_ms;
     varve_registry_init(&registry, varve_static_plugins);
     varve_conf_init(&conf, &registry, environment);
     if (varve_conf_load(&conf, setup->conf) != 0 || varve_conf_finish(&conf) != 0) {
@@ -46,7 +65,6 @@ static void open_varve(const struct rows *rows, const struct peer_setup *setup)
     if (varve_host_init(&host, &conf, memory, sizeof memory, flags, why, sizeof why) != 0) {
         die("varve", why);
     }
-    feed = rows;
     for (uint32_t i = 0; i < rows->series; i++) {
         struct varve_series_def def = {.text = rows->names[i], .unit = "", .help = ""};
         def.kind = rows->counter[i] ? VARVE_COUNTER : VARVE_GAUGE;
@@ -59,6 +77,7 @@ static void open_varve(const struct rows *rows, const struct peer_setup *setup)
 
 static void push_row(int64_t time_ms, const double *values)
 {
+    row_ms = time_ms;
     for (uint32_t i = 0; i < feed->series; i++) {
         if (values[i] == values[i]) {                              // not a NaN: there is a sample
             (void)varve_push_at(host, ids[i], time_ms, values[i]); // counted; settle() looks

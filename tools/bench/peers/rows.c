@@ -55,8 +55,7 @@ void rows_generate(const char *path, double hours, uint64_t seed)
         (void)fprintf(file, "%c %s\n", counter ? 'c' : 'g', line);
     }
     int64_t rounds = (int64_t)(hours * 3600e3 / WORKLOAD_STEP_MS);
-    int64_t end_ms = varve_port_wall_ms();
-    end_ms -= end_ms % WORKLOAD_STEP_MS;
+    int64_t end_ms = varve_port_wall_ms() / DAY_MS * DAY_MS;
     workload_init(&w, seed);
     for (int64_t left = rounds; left > 0; left--) {
         workload_next(&w, row);

@@ -28,7 +28,8 @@ struct rows {
     long data; // offset of the first row
 };
 
-// Writes the generated workload: `hours` of it, ending at the last full step before now.
+// Writes the generated workload: `hours` of it, ending at the last midnight (UTC), so that runs of
+// all times of day cut the same blocks.
 void rows_generate(const char *path, double hours, uint64_t seed);
 
 // Writes a CSV of lines `time,series,value` in time order; time in Unix seconds or ms, a header
