@@ -12,7 +12,10 @@
 command -v sqlite3 >/dev/null || skip "there is no sqlite3 shell"
 preload=
 if [ "${VARVE_SANITIZE:-}" = address ]; then # the shell has none of its own
-    preload=$("${VARVE_CC:-cc}" -print-file-name=libasan.so)
+    for library in "libclang_rt.asan-$(uname -m).so" libasan.so; do
+        preload=$("${VARVE_CC:-cc}" -print-file-name="$library")
+        [ "$preload" = "$library" ] || break
+    done
 fi
 
 # sql [shell option...] <statement>...: with the extension
