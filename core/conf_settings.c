@@ -31,8 +31,7 @@
 #define WORKERS_DEFAULT "1"
 #endif
 
-static const char *const log_levels[] = {"critical", "error", "warning", "notice",
-                                         "info",     "debug", NULL};
+static const char *const log_levels[] = {VARVE_SEVERITY_NAMES, NULL};
 static const char *const log_targets[] = {"stderr", "syslog", NULL};
 static const char *const modes[] = {"0660", "0600", "0666", NULL};
 static const char *const controls[] = {"owner", "group", "all", NULL};

@@ -28,6 +28,8 @@ enum varve_severity {
     VARVE_INFO = 4,
     VARVE_DEBUG = 5,
 };
+// Their names, in that order, for a table.
+#define VARVE_SEVERITY_NAMES "critical", "error", "warning", "notice", "info", "debug"
 
 // Dense id of a series within one host and the stores it opened; 0 .. VARVE_MAX_SERIES - 1.
 typedef uint16_t varve_series_id;

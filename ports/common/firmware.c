@@ -50,7 +50,7 @@ void varve_firmware_log_to(void (*write)(const char *text), enum varve_severity 
 
 void varve_firmware_log(enum varve_severity severity, const char *component, const char *text)
 {
-    static const char *const names[] = {"critical", "error", "warning", "notice", "info", "debug"};
+    static const char *const names[] = {VARVE_SEVERITY_NAMES};
     if (log_write == NULL || (unsigned)severity > VARVE_DEBUG || severity > log_threshold) {
         return;
     }

@@ -134,7 +134,7 @@ void varve_sim_log_level(enum varve_severity threshold)
 
 void varve_port_log(enum varve_severity severity, const char *component, const char *text)
 {
-    static const char *const names[] = {"critical", "error", "warning", "notice", "info", "debug"};
+    static const char *const names[] = {VARVE_SEVERITY_NAMES};
     if ((unsigned)severity <= VARVE_DEBUG && severity <= log_threshold) {
         const long long ms = (long long)varve_port_boot_ms();
         (void)fprintf(stderr, "%lld.%03lld %s %s: %s\n", ms / 1000, ms % 1000, names[severity],

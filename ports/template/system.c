@@ -35,7 +35,7 @@ const char *varve_port_native_text(int code)
 
 void varve_port_log(enum varve_severity severity, const char *component, const char *text)
 {
-    static const char *const names[] = {"critical", "error", "warning", "notice", "info", "debug"};
+    static const char *const names[] = {VARVE_SEVERITY_NAMES};
     if ((unsigned)severity > VARVE_INFO) {
         return;
     }
@@ -45,9 +45,8 @@ void varve_port_log(enum varve_severity severity, const char *component, const c
     }
 }
 
-// ---- raw flash, by the name that `device =` gives; several chips are several descriptors. A
-// serial
-// ---- chip: ports/common/spi_nor.h, whose `flash` is to be handed out here.
+// ---- raw flash, by the name that `device =` gives; several chips are several descriptors. For a
+// serial chip: ports/common/spi_nor.h, whose `flash` is to be handed out here.
 
 const struct varve_flash *varve_port_flash(const char *name)
 {

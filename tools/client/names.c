@@ -53,7 +53,7 @@ const char *varve_name_from_series(const char *text, char *out, size_t cap)
 
 const char *varve_severity_name(enum varve_severity severity)
 {
-    static const char *const names[] = {"critical", "error", "warning", "notice", "info", "debug"};
+    static const char *const names[] = {VARVE_SEVERITY_NAMES};
     return (unsigned)severity <= VARVE_DEBUG ? names[severity] : "?";
 }
 
