@@ -377,7 +377,7 @@ bool varve_sqlite_pages_take(struct varve_sqlite_pages *p, struct varve_sqlite_s
 static void set_page(struct varve_sqlite_pages *p, uint32_t page, int64_t size)
 {
     p->page = page;
-    p->count = size < 0 ? 0 : (uint32_t)((size + page - 1) / page);
+    p->count = size < 0 || page == 0 ? 0 : (uint32_t)((size + page - 1) / page);
 }
 
 // Bytes of whole blocks, were the pages of this size.
