@@ -163,9 +163,7 @@ static int salvage(struct rescue *r)
     rc = rc == 0 ? r->ops->salvage(&r->backend->instance, &r->result) : rc;
     rc = rc == 0 ? sync_new(r) : rc;
     varve_arena_return(&r->host->arena, &before);
-    if (rc != 0) {
-        remove_temp(r);
-    }
+    remove_temp(r); // of one that was made only SQLite's journal is left
     return rc;
 }
 

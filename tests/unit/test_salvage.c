@@ -147,6 +147,7 @@ static void a_salvage_is_told_with_its_numbers_and_the_file_is_kept(void **state
     assert_non_null(strstr(told.event.payload, strrchr(kept.last, '/') + 1));
     assert_int_equal(kept.count, 1);
     assert_int_equal(kept.bytes, size);
+    assert_int_not_equal(varve_port_path_exists(STORE ".salvage.tmp-journal"), 0);
     close_host();
     open_host();
     assert_int_equal(stats_now().salvages, 0);
