@@ -88,10 +88,10 @@ static inline uint64_t varve_get_big_u64(const uint8_t *p)
     return (uint64_t)varve_swap_u32(varve_get_u32(p)) << 32 | varve_swap_u32(varve_get_u32(p + 4));
 }
 
-// At least 57 bits ahead, unless the input ends before.
+// At least 56 bits ahead, unless the input ends before, and at most 63.
 static inline void varve_refill_bits(struct varve_bit_reader *r)
 {
-    if (r->have > 56) {
+    if (r->have >= 56) {
         return;
     }
     if (r->end - r->in >= 8) {
@@ -102,7 +102,7 @@ static inline void varve_refill_bits(struct varve_bit_reader *r)
         return;
     }
     // What the branch above read ahead beyond `have` is read again; the bits are the same.
-    while (r->have <= 56 && r->in < r->end) {
+    while (r->have < 56 && r->in < r->end) {
         r->acc |= (uint64_t)*r->in++ << (56 - r->have);
         r->have += 8;
     }
@@ -204,44 +204,25 @@ static inline void varve_put_rice(struct varve_bit_writer *w, uint64_t u, unsign
     varve_put_long_bits(w, u, length);
 }
 
+// What the function below leaves: bits that are not at hand, and escapes.
+uint64_t varve_get_rice_slowly(struct varve_bit_reader *r, unsigned p);
+
+// Most codes are taken from the bits at hand. Only a copy of the reader leaves, so that a loop can
+// have its own in registers.
 static inline uint64_t varve_get_rice(struct varve_bit_reader *r, unsigned p)
 {
-    varve_refill_bits(r);
     // The lowest bit is set lest all ones leave nothing to count; it is beyond the escape anyway.
-    unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1);
-    if (ones >= VARVE_RICE_ESCAPE) {
-        (void)varve_get_bits(r, VARVE_RICE_ESCAPE); // the ones themselves
-        unsigned length = (unsigned)varve_get_bits(r, 6) + 1;
-        return varve_get_long_bits(r, length);
+    unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1), bits = ones + 1 + p;
+    if (ones >= VARVE_RICE_ESCAPE || bits > r->have) {
+        struct varve_bit_reader copy = *r;
+        uint64_t u = varve_get_rice_slowly(&copy, p);
+        *r = copy;
+        return u;
     }
-    if (r->have < ones + 1) {
-        r->broken = true;
-        return 0;
-    }
-    r->acc <<= ones + 1;
-    r->have -= ones + 1;
-    if (r->have < p) { // near the input's end, or a p that no short residual has
-        return (uint64_t)ones << p | varve_get_long_bits(r, p);
-    }
-    uint64_t low = r->acc >> 1 >> (63 - p); // p < 64
-    r->acc <<= p;
-    r->have -= p;
+    uint64_t low = r->acc << (ones + 1) >> 1 >> (63 - p); // bits <= have < 64
+    r->acc <<= bits;
+    r->have -= bits;
     return (uint64_t)ones << p | low;
-}
-
-// Passes over what varve_get_rice() reads, for `count` values with their parameters.
-static inline void varve_skip_rices(struct varve_bit_reader *r, const uint8_t *p, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1);
-        unsigned bits = ones + 1 + p[i];
-        if (ones >= VARVE_RICE_ESCAPE || bits > r->have) { // bits of it may not be here yet
-            (void)varve_get_rice(r, p[i]);
-            continue;
-        }
-        r->acc <<= bits; // have < 64
-        r->have -= bits;
-    }
 }
 
 #endif

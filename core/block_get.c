@@ -94,6 +94,36 @@ static int directory_next(struct directory *d, const struct varve_block_info *in
     return 0;
 }
 
+// Passes over entries before the one of `id`, as long as they are like most: a byte or two, and of
+// the series behind the one before.
+static void directory_pass(struct directory *d, const struct varve_block_info *info, uint32_t id)
+{
+    const uint8_t *in = d->in, *end = d->end;
+    struct varve_block_place at = d->at;
+    uint32_t left = d->first_version || at.next >= id ? 0 : id - at.next;
+    uint32_t chunk = at.chunk + at.bytes;
+    const uint32_t room = info->directory;
+    for (; left > 0 && end - in >= 2; left--) {
+        uint32_t entry = *in;
+        if (entry >= 0x80) {
+            entry = in[1] < 0x80 ? (entry & 0x7f) | (uint32_t)in[1] << 7 : VARVE_ENTRY_JUMP;
+            in++;
+        }
+        const bool same_times = (entry & VARVE_ENTRY_SAME_TIMES) != 0;
+        if (entry <= VARVE_ENTRY_SAME_TIMES || entry >> 1 > room - chunk ||
+            (same_times && at.holder == 0)) {
+            break; // directory_next() knows
+        }
+        at.id = at.next++;
+        at.chunk = chunk;
+        at.bytes = entry >> 1;
+        at.holder = same_times ? at.holder : chunk;
+        chunk += at.bytes;
+        d->in = ++in;
+    }
+    d->at = at;
+}
+
 // Where decoded rows go: points or cells, one of them NULL.
 struct target {
     struct varve_point *points;
@@ -199,6 +229,7 @@ static int get_rows(const void *buf, const struct varve_block_info *info, struct
     for (; *rc == 0 && d->at.id <= id; *rc = directory_next(d, info)) {
         size_t taken;
         if (d->at.id != id) {
+            directory_pass(d, info, id);
             continue;
         }
         int failed = get_chunk(buf, info, d, from_ms, to_ms, &target, cap - total, &taken);

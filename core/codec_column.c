@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Constants of the column codec; see codec_column.h and codec.h.
+// What is shared by the column codec's files; see codec_column.h, bits.h and codec.h.
 #include "codec_column.h"
 
 #include <float.h>
@@ -26,3 +26,21 @@ const uint8_t varve_references[VARVE_CELL_COLUMNS][4] = {
     [VARVE_COLUMN_MAX_OF_CELL] = {NONE, VARVE_REFERENCE_LAST, VARVE_REFERENCE_MIN, DAMAGED},
     [VARVE_COLUMN_SUM] = {NONE, VARVE_REFERENCE_MIDRANGE, VARVE_REFERENCE_GROWTH, DAMAGED},
 };
+
+uint64_t varve_get_rice_slowly(struct varve_bit_reader *r, unsigned p)
+{
+    varve_refill_bits(r);
+    unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1);
+    if (ones >= VARVE_RICE_ESCAPE) {
+        (void)varve_get_bits(r, VARVE_RICE_ESCAPE); // the ones themselves
+        unsigned length = (unsigned)varve_get_bits(r, 6) + 1;
+        return varve_get_long_bits(r, length);
+    }
+    if (r->have < ones + 1) {
+        r->broken = true;
+        return 0;
+    }
+    r->acc <<= ones + 1;
+    r->have -= ones + 1;
+    return (uint64_t)ones << p | varve_get_long_bits(r, p);
+}

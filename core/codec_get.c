@@ -189,15 +189,16 @@ static int verdict(const struct varve_bit_reader *r, bool to_the_end)
 int varve_codec_get_points(const uint8_t *in, const uint8_t *end,
                            const struct varve_codec_rows *rows, struct varve_point *points)
 {
-    struct varve_bit_reader r = reader_of(in, end);
+    struct varve_bit_reader header = reader_of(in, end);
     struct column c = {0};
     size_t stop = rows->skip + rows->take;
-    get_free_header(&r, &c);
-    for (size_t i = 0; i < rows->skip && !r.broken; i++) {
-        (void)get_value(&r, &c, i);
-    }
-    for (size_t i = rows->skip; i < stop && !r.broken; i++) {
-        points[i - rows->skip].value = get_value(&r, &c, i);
+    get_free_header(&header, &c);
+    struct varve_bit_reader r = header; // in registers
+    for (size_t i = 0; i < stop && !r.broken; i++) {
+        const double value = get_value(&r, &c, i);
+        if (i >= rows->skip) {
+            points[i - rows->skip].value = value;
+        }
     }
     return verdict(&r, stop == rows->total);
 }
@@ -242,71 +243,41 @@ static double get_cell_value(struct varve_bit_reader *r, struct column *columns,
     return get_decimal(r, c, row->m[number]);
 }
 
-// Passes over what get_int() reads.
-static void skip_int(struct varve_bit_reader *r, struct column *c, size_t i)
-{
-    const struct varve_column_code *code = &c->code;
-    if (code->order == VARVE_ORDER_CONSTANT || (i == 0 && code->order != VARVE_ORDER_VALUE)) {
-        return;
-    }
-    if (code->sparse) {
-        (void)get_sparse(r, c);
-    } else {
-        varve_skip_rices(r, &code->p, 1);
-    }
-}
-
-static void skip_cell_value(struct varve_bit_reader *r, struct column *c, size_t i)
-{
-    if (c->code.scale == VARVE_SCALE_XOR) {
-        (void)get_pattern(r, c, i);
-        return;
-    }
-    skip_int(r, c, i);
-    if (c->code.corrected) {
-        varve_skip_rices(r, &c->code.ulps_p, 1);
-    }
-}
-
-// The columns behind `last`, where nobody wants them.
+// What each row but the first holds of the columns behind `last`, where nobody wants them: Rice
+// codes, of which those of a sparse column come in runs.
 struct unwanted {
-    uint8_t p[2 * 3]; // Rice parameters of what each row but the first holds of them
+    uint8_t p[2 * 3];
+    struct column *sparse[2 * 3]; // or NULL
     unsigned count;
-    bool plain; // there is nothing but Rice codes
 };
 
-static struct unwanted unwanted_of(const struct column *columns)
+// False: one of them, or `last`, is an XOR column.
+static bool find_unwanted(struct column *columns, struct unwanted *u)
 {
-    struct unwanted u = {.plain = true};
+    u->count = 0;
+    if (columns[VARVE_COLUMN_LAST].code.scale == VARVE_SCALE_XOR) {
+        return false;
+    }
     for (unsigned number = VARVE_COLUMN_LAST + 1; number < VARVE_CELL_COLUMNS; number++) {
         const struct varve_column_code *code = &columns[number].code;
-        bool constant = code->order == VARVE_ORDER_CONSTANT;
-        u.plain &= code->scale != VARVE_SCALE_XOR && (constant || !code->sparse);
-        if (!constant) {
-            u.p[u.count++] = code->p;
+        if (code->scale == VARVE_SCALE_XOR) {
+            return false;
+        }
+        if (code->order != VARVE_ORDER_CONSTANT) {
+            u->sparse[u->count] = code->sparse ? &columns[number] : NULL;
+            u->p[u->count++] = code->p;
         }
         if (code->corrected) {
-            u.p[u.count++] = code->ulps_p;
+            u->sparse[u->count] = NULL;
+            u->p[u->count++] = code->ulps_p;
         }
     }
-    return u;
+    return true;
 }
 
-static void skip_unwanted(struct varve_bit_reader *r, struct column *columns,
-                          const struct unwanted *u, size_t i)
-{
-    if (i > 0 && u->plain) {
-        varve_skip_rices(r, u->p, u->count);
-        return;
-    }
-    for (unsigned number = VARVE_COLUMN_LAST + 1; number < VARVE_CELL_COLUMNS; number++) {
-        skip_cell_value(r, &columns[number], i);
-    }
-}
-
-// No column refers to a later one, so that those behind the last one wanted need not be known.
+// No column refers to a later one.
 static void get_cell(struct varve_bit_reader *r, struct column *columns, struct cell_ints *row,
-                     size_t i, const struct unwanted *unwanted, struct varve_cell *cell)
+                     size_t i, struct varve_cell *cell)
 {
     row->last_before = row->m[VARVE_COLUMN_LAST];
     uint64_t count = get_int(r, &columns[VARVE_COLUMN_COUNT], i);
@@ -314,14 +285,52 @@ static void get_cell(struct varve_bit_reader *r, struct column *columns, struct 
     r->broken |= count > UINT32_MAX;
     cell->count = (uint32_t)count;
     cell->last = get_cell_value(r, columns, VARVE_COLUMN_LAST, row, i);
-    if (unwanted != NULL) {
-        cell->min = cell->max = cell->sum = 0;
-        skip_unwanted(r, columns, unwanted, i);
-        return;
-    }
     cell->min = get_cell_value(r, columns, VARVE_COLUMN_MIN, row, i);
     cell->max = get_cell_value(r, columns, VARVE_COLUMN_MAX_OF_CELL, row, i);
     cell->sum = get_cell_value(r, columns, VARVE_COLUMN_SUM, row, i);
+}
+
+// Rows [from, to) of integer columns, of which `count` and `last` are wanted: those behind them
+// need not be known. `cells` are those of rows from `skip` on.
+static void get_last_cells(struct varve_bit_reader *reader, struct column *columns,
+                           const struct unwanted *unwanted, size_t from, size_t to, size_t skip,
+                           struct varve_cell *cells)
+{
+    struct varve_bit_reader r = *reader; // in registers
+    struct column *last_column = &columns[VARVE_COLUMN_LAST];
+    for (size_t i = from; i < to && !r.broken; i++) {
+        const uint64_t count = get_int(&r, &columns[VARVE_COLUMN_COUNT], i);
+        const double last = get_decimal(&r, last_column, get_int(&r, last_column, i));
+        r.broken |= count > UINT32_MAX;
+        if (i >= skip) {
+            struct varve_cell *cell = &cells[i - skip];
+            cell->count = (uint32_t)count;
+            cell->min = cell->max = cell->sum = 0;
+            cell->last = last;
+        }
+        for (unsigned k = 0; k < unwanted->count; k++) {
+            (void)(unwanted->sparse[k] != NULL ? get_sparse(&r, unwanted->sparse[k])
+                                               : varve_get_rice(&r, unwanted->p[k]));
+        }
+    }
+    *reader = r;
+}
+
+// Rows [0, to) with all columns, or at least those wanted.
+static void get_whole_cells(struct varve_bit_reader *reader, struct column *columns,
+                            const struct varve_codec_rows *rows, size_t to,
+                            struct varve_cell *cells)
+{
+    struct varve_bit_reader r = *reader; // in registers
+    struct cell_ints row = {{0}, 0};
+    for (size_t i = 0; i < to && !r.broken; i++) {
+        struct varve_cell before, *cell = i < rows->skip ? &before : &cells[i - rows->skip];
+        get_cell(&r, columns, &row, i, cell);
+        if (rows->only_last) {
+            cell->min = cell->max = cell->sum = 0;
+        }
+    }
+    *reader = r;
 }
 
 int varve_codec_get_cells(const uint8_t *in, const uint8_t *end,
@@ -329,14 +338,13 @@ int varve_codec_get_cells(const uint8_t *in, const uint8_t *end,
 {
     struct varve_bit_reader r = reader_of(in, end);
     struct column columns[VARVE_CELL_COLUMNS] = {0};
-    struct cell_ints row = {{0}, 0};
+    struct unwanted unwanted = {.count = 0};
     size_t stop = rows->skip + rows->take;
     get_cell_headers(&r, columns);
-    const struct unwanted unwanted = unwanted_of(columns);
-    for (size_t i = 0; i < stop && !r.broken; i++) {
-        struct varve_cell before;
-        get_cell(&r, columns, &row, i, rows->only_last ? &unwanted : NULL,
-                 i < rows->skip ? &before : &cells[i - rows->skip]);
-    }
+    // A column's first row is not coded as the others are.
+    bool passes = rows->only_last && find_unwanted(columns, &unwanted);
+    size_t whole = passes && stop > 0 ? 1 : stop;
+    get_whole_cells(&r, columns, rows, whole, cells);
+    get_last_cells(&r, columns, &unwanted, whole, stop, rows->skip, cells);
     return verdict(&r, stop == rows->total);
 }

@@ -16,6 +16,7 @@ struct expr_newest {
 struct instant {
     const struct expr_run *run;
     int64_t step_ms, span_ms;
+    int64_t fresh_ms; // how long a row is the newest of a step
     uint32_t steps;
     double *out;
     uint32_t next;   // the first step that a later row may still be the newest of
@@ -35,9 +36,9 @@ int expr_instant_plan(struct expr_run *run, struct expr *e)
 }
 
 // The steps before time_ms have seen all their rows.
-static void settle(struct instant *instant, int64_t time_ms)
+static inline void settle(struct instant *instant, int64_t time_ms)
 {
-    int64_t fresh_ms = instant->newest.time_ms + instant->span_ms - instant->run->cells;
+    int64_t fresh_ms = instant->newest.time_ms + instant->fresh_ms;
     for (; instant->next < instant->steps && instant->ends_ms < time_ms; instant->next++) {
         instant->out[instant->next] =
             instant->ends_ms <= fresh_ms ? instant->newest.value : expr_absent();
@@ -54,9 +55,7 @@ static int note_rows(void *arg, const void *rows, size_t n)
     int64_t tier_step_ms = instant->run->tier_step_ms;
     for (size_t i = 0; i < n; i++) {
         int64_t time_ms = is_cell ? cells[i].start_ms + tier_step_ms : points[i].time_ms;
-        if (time_ms > instant->ends_ms) {
-            settle(instant, time_ms);
-        }
+        settle(instant, time_ms);
         instant->newest.time_ms = time_ms;
         instant->newest.value = is_cell ? cells[i].last : points[i].value;
     }
@@ -73,6 +72,7 @@ int expr_instant(struct expr_run *run, const struct expr_selector *selector, uin
                               .steps = once ? 1 : run->steps,
                               .out = out,
                               .ends_ms = expr_leaf_time(run, selector, run->at_ms)};
+    instant.fresh_ms = instant.span_ms - run->cells;
     int64_t margin_ms = run->cells ? run->tier_step_ms : 0;
     int64_t first_ms = instant.ends_ms - margin_ms;
     int64_t from_ms = first_ms - instant.span_ms;

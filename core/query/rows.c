@@ -194,6 +194,23 @@ static int read_blocks(struct varve_rows *reader, varve_series_id id, int64_t fr
     return rc == 0 || rc == VARVE_E_NOT_FOUND ? (int)count : rc;
 }
 
+// Whether each row is later than the one before it, as those of one block are: then there is
+// nothing to sort and no two cells to merge.
+static bool ascends(const struct varve_rows *reader, size_t count)
+{
+    const uint8_t *row = reader->rows;
+    int64_t before_ms = INT64_MIN;
+    for (size_t i = 0; i < count; i++, row += reader->row_bytes) {
+        int64_t time_ms;
+        memcpy(&time_ms, row, sizeof time_ms);
+        if (i > 0 && time_ms <= before_ms) {
+            return false;
+        }
+        before_ms = time_ms;
+    }
+    return true;
+}
+
 // Rows in RAM are copied first, since a window that closes meanwhile makes a block of them; which
 // blocks then belong to the answer is known by their number. *to_ms gets how far the answer goes.
 static int read_range(struct varve_rows *reader, varve_series_id id, int64_t from_ms,
@@ -216,6 +233,9 @@ static int read_range(struct varve_rows *reader, varve_series_id id, int64_t fro
     memcpy((uint8_t *)reader->rows + (size_t)stored * reader->row_bytes, reader->scratch,
            newest * reader->row_bytes);
     reader->read += count;
+    if (ascends(reader, count)) {
+        return (int)count;
+    }
     varve_sort_rows(reader->rows, reader->row_bytes, count, reader->scratch);
     return (int)(reader->tier == 0 ? count : varve_merge_cells(reader->rows, count));
 }
