@@ -159,3 +159,9 @@ start_daemon "$conf"
 wait "$live" || fail "$(cat "$work/live")"
 live=0
 stop_daemon
+
+# ---- a store without a daemon: what is not known is not made up ------------------------------------
+"$varve" top --once --store "sqlite:$work/state/varve.db" >"$work/frame" ||
+    fail "no frame of a store: $(cat "$work/frame")"
+grep -q '^samples  -/s' "$work/frame" || fail "no samples in $(cat "$work/frame")"
+! grep -F NaN "$work/frame" || fail "what is not known has a value"

@@ -66,7 +66,8 @@ static void draw_samples(const struct top *top, struct canvas *c, size_t y)
     bool full =
         s->series_cap > 0 && UINT64_C(1000) * s->series / s->series_cap >= FINDINGS_WARN_PERMILLE;
     (void)canvas_text(c, 0, y, STYLE_HEAD, "samples");
-    size_t x = canvas_format(c, 9, y, STYLE_PLAIN, "%s/s", number_short(top->samples_per_s, rate));
+    const char *per_s = isnan(top->samples_per_s) ? "-" : number_short(top->samples_per_s, rate);
+    size_t x = canvas_format(c, 9, y, STYLE_PLAIN, "%s/s", per_s);
     x = canvas_format(c, x + 2, y, full ? STYLE_WARN : STYLE_PLAIN,
                       "%" PRIu32 " of %" PRIu32 " series", s->series, s->series_cap);
     x = canvas_format(c, x + 2, y, s->dropped > 0 ? STYLE_WARN : STYLE_PLAIN, "%" PRIu64 " dropped",
