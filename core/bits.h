@@ -204,13 +204,16 @@ static inline void varve_put_rice(struct varve_bit_writer *w, uint64_t u, unsign
     varve_put_long_bits(w, u, length);
 }
 
-// What the function below leaves: bits that are not at hand, and escapes.
+// What the function below leaves: bits that are not at hand, and escapes. Takes all others as well.
 uint64_t varve_get_rice_slowly(struct varve_bit_reader *r, unsigned p);
 
 // Most codes are taken from the bits at hand. Only a copy of the reader leaves, so that a loop can
 // have its own in registers.
 static inline uint64_t varve_get_rice(struct varve_bit_reader *r, unsigned p)
 {
+#ifdef __OPTIMIZE_SIZE__
+    return varve_get_rice_slowly(r, p);
+#else
     // The lowest bit is set lest all ones leave nothing to count; it is beyond the escape anyway.
     unsigned ones = (unsigned)__builtin_clzll(~r->acc | 1), bits = ones + 1 + p;
     if (ones >= VARVE_RICE_ESCAPE || bits > r->have) {
@@ -223,6 +226,7 @@ static inline uint64_t varve_get_rice(struct varve_bit_reader *r, unsigned p)
     r->acc <<= bits;
     r->have -= bits;
     return (uint64_t)ones << p | low;
+#endif
 }
 
 #endif
