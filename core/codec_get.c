@@ -324,7 +324,7 @@ static void get_whole_cells(struct varve_bit_reader *reader, struct column *colu
     struct varve_bit_reader r = *reader; // in registers
     struct cell_ints row = {{0}, 0};
     for (size_t i = 0; i < to && !r.broken; i++) {
-        struct varve_cell before, *cell = i < rows->skip ? &before : &cells[i - rows->skip];
+        struct varve_cell before = {0}, *cell = i < rows->skip ? &before : &cells[i - rows->skip];
         get_cell(&r, columns, &row, i, cell);
         if (rows->only_last) {
             cell->min = cell->max = cell->sum = 0;

@@ -247,9 +247,10 @@ static int rebuild_tier(struct varve_host *host, unsigned tier, uint32_t upto_se
 static void fill_gap(struct varve_host *host, unsigned tier, uint32_t upto_seq)
 {
     bool is_missing = upto_seq != UINT32_MAX && upto_seq > host->next_seq[tier - 1];
+    const int64_t mark_ms = host->upto_ms[tier];
     if (is_missing && tier > 1) {
-        for (unsigned finer = 1; finer < tier && host->upto_ms[tier] >= 0; finer++) {
-            int64_t upto_ms = varve_bucket(host->upto_ms[tier], host->tiers[finer].step_ms);
+        for (unsigned finer = 1; finer < tier && mark_ms >= 0; finer++) {
+            int64_t upto_ms = varve_bucket(mark_ms, host->tiers[finer].step_ms);
             host->upto_ms[finer] = upto_ms > host->upto_ms[finer] ? upto_ms : host->upto_ms[finer];
         }
         varve_cells_close(host, tier - 1);
