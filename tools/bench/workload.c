@@ -5,10 +5,9 @@
 #include <math.h>
 #include <stdio.h>
 
-// splitmix64 (Steele, Lea, Flood 2014).
-static uint64_t next_random(struct workload *w)
+uint64_t workload_random(uint64_t *state)
 {
-    uint64_t z = w->random += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;
@@ -16,7 +15,7 @@ static uint64_t next_random(struct workload *w)
 
 static double uniform(struct workload *w)
 {
-    return (double)(next_random(w) >> 11) / 9007199254740992.0;
+    return (double)(workload_random(&w->random) >> 11) / 9007199254740992.0;
 }
 
 void workload_init(struct workload *w, uint64_t seed)

@@ -24,6 +24,9 @@ struct workload {
     double disk[WORKLOAD_RESOURCES_MAX];
 };
 
+// The next number of splitmix64 (Steele, Lea, Flood 2014).
+uint64_t workload_random(uint64_t *state);
+
 // WORKLOAD_RESOURCES resources.
 void workload_init(struct workload *w, uint64_t seed);
 // 1 .. WORKLOAD_RESOURCES_MAX resources, for any length of time: the mean of the cpu series turns

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../peers/http.h"
+#include "../workload.h"
 #include "bench.h"
 
 #define LINE_MAX_BYTES 512u
@@ -21,9 +22,7 @@ struct lines {
 
 static uint64_t mix(uint64_t z)
 {
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
+    return workload_random(&z);
 }
 
 // Cuts a line at everything that formats put between what counts; returns the number of pieces.

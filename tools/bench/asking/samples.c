@@ -34,13 +34,10 @@ int64_t samples_begin(const struct samples *s)
     return latency_ms < samples_workload(s) ? latency_ms : samples_workload(s);
 }
 
-// splitmix64 again, so that the latency does not depend on the workload's numbers.
+// Of numbers of its own, so that the latency does not depend on the workload's.
 static double uniform(uint64_t *state)
 {
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return ((double)((z ^ z >> 31) >> 11) + 0.5) / 9007199254740992.0;
+    return ((double)(workload_random(state) >> 11) + 0.5) / 9007199254740992.0;
 }
 
 // Log-normal around 20 ms, by Box and Muller.
