@@ -20,19 +20,13 @@ enum {
     VARVE_SAMPLE_UNIX = 1
 }; // time_ms is Unix time; otherwise the port's boot clock
 
-// 32-bit devices have little memory: their samples take 20 bytes, or 16.
-#if UINTPTR_MAX == UINT32_MAX
-#define VARVE_RING_SMALL __attribute__((packed, aligned(4)))
-#else
-#define VARVE_RING_SMALL
-#endif
-
+// 24 bytes; compact 20, or 16.
 struct varve_sample {
     int64_t time_ms;
     varve_value value;
     uint16_t id;
     uint16_t flags;
-} VARVE_RING_SMALL;
+} VARVE_COMPACT;
 
 // Where memory has no room for more than 0x4000 slots, half of a turn's number tells them apart,
 // and where there are few series, their ids leave a bit for the flag: a slot is as large as its
@@ -57,7 +51,7 @@ struct varve_ring_slot {
 #endif
     int64_t time_ms;
     varve_value value;
-} VARVE_RING_SMALL;
+} VARVE_COMPACT;
 
 struct varve_ring {
     struct varve_ring_slot *slots;

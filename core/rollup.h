@@ -31,11 +31,7 @@ struct varve_counter_state {
     double value;
     int64_t time_ms;
     bool known;
-}
-#if UINTPTR_MAX == UINT32_MAX
-__attribute__((packed, aligned(4)))
-#endif
-;
+} VARVE_COMPACT;
 
 struct varve_open_cell {
     int64_t start_ms;

@@ -3,8 +3,6 @@
 #include "value.h"
 
 #if VARVE_FLOAT_VALUES
-#include <stdint.h>
-
 #define DIGITS_LIMIT 1e6
 #define MOST_PLACES  3
 

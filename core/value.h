@@ -10,7 +10,16 @@
 #ifndef VARVE_CORE_VALUE_H
 #define VARVE_CORE_VALUE_H
 
+#include <stdint.h>
+
 #include "varve/limits.h"
+
+// What waits in large numbers has no padding on 32-bit devices, which have little memory.
+#if UINTPTR_MAX == UINT32_MAX
+#define VARVE_COMPACT __attribute__((packed, aligned(4)))
+#else
+#define VARVE_COMPACT
+#endif
 
 #if VARVE_FLOAT_VALUES
 typedef float varve_value;
