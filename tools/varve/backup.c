@@ -71,11 +71,6 @@ struct last {
     size_t cap;
 };
 
-struct seek {
-    const char *path;
-    bool found;
-};
-
 static void keep_last(void *arg, const char *line)
 {
     struct last *last = arg;
@@ -180,6 +175,11 @@ static bool daemons_directory(struct backup_target *t, char dir[VARVE_PATH_TEXT]
     return false;
 }
 
+struct seek {
+    const char *path;
+    bool found;
+};
+
 static void find_line(void *arg, const char *line)
 {
     struct seek *seek = arg;
@@ -203,9 +203,7 @@ static int copy_to(const char *from, const char *to)
         rc = varve_file_write(&out, at, buf, (size_t)n, VARVE_WRITE_BACKUP);
         at += n;
     }
-    if (rc != VARVE_E_EXISTS) {
-        varve_file_close(&out); // of which the daemon makes a copy of its own
-    }
+    varve_file_close(&out); // of which the daemon makes a copy of its own
     varve_file_close(&in);
     return rc < 0 ? rc : (int)n;
 }

@@ -107,8 +107,7 @@ void ring_retain_commit(struct ring *r)
     write_mark(r, r->generation + 1);
 }
 
-// ---- slots
-// ---------------------------------------------------------------------------------------
+// ---- slots --------------------------------------------------------------------------------------
 
 static uint32_t slot_crc(const struct ring_slot *slot)
 {
